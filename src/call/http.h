@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where an HTTP/1 message ends (RFC 9112 sections 6 and 7). One struct http per direction of a conversation; heads are
+ * read elsewhere (call/message.h), this is what lies behind them.
+ */
+#pragma once
+
+#include "base/span.h"
+#include "call/head.h"
+
+enum http_state {
+	HTTP_HEAD, /* at or in a head */
+	HTTP_BODY, /* Content-Length: `left` bytes to come */
+	HTTP_CHUNK_SIZE,
+	HTTP_CHUNK_EXTENSION,
+	HTTP_CHUNK_DATA, /* `left` bytes of this chunk to come */
+	HTTP_CHUNK_END,  /* the line end behind a chunk's data */
+	HTTP_TRAILER,    /* at the start of a trailer line */
+	HTTP_TRAILER_LINE,
+	HTTP_UNTIL_CLOSE, /* a response that ends with the connection */
+	HTTP_OPAQUE,      /* not HTTP from here on: a tunnel, another protocol */
+	HTTP_LOST,        /* message boundaries are not known */
+};
+
+struct http {
+	uint64_t left;
+	uint8_t state;  /* enum http_state */
+	uint8_t digits; /* of the chunk size */
+};
+
+/* The head is complete. Afterwards the state is HTTP_HEAD when there is no body. */
+void http_begin_request(struct http *h, const struct head *head);
+/* `method` is that of the request answered; the head must not be an interim (1xx) one. */
+void http_begin_response(struct http *h, const struct head *head, enum head_method method);
+
+/*
+ * Reads body bytes. Returns how many it took (> 0 for length > 0 in a body state); *ret_content is the part of them
+ * that is content, without chunk framing. Back in HTTP_HEAD: the message is over. HTTP_LOST: the framing is broken.
+ */
+size_t http_feed(struct http *h, const char *data, size_t length, struct span *ret_content);
+
+/* Skips bytes that were not seen: true when all of them lie in a body or chunk of known length. */
+bool http_skip(struct http *h, uint64_t length);
+
+/* In a body, that is neither at a head nor without framing? */
+static inline bool http_in_body(const struct http *h)
+{
+	return h->state > HTTP_HEAD && h->state <= HTTP_UNTIL_CLOSE;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "call/judge.h"
+
+#include "call/service_rules.h"
+
+/*
+ * Shapes that contradict EC2 at the shared address. A path of EC2's own form is never one of them: EC2 ignores headers
+ * of other clouds, and a caller must not be able to hide a v1 call behind one.
+ */
+static const struct {
+	const char *pattern, *service;
+	uint32_t flag; /* HEAD_F_*: also needed; 0: none */
+} shapes[] = {
+	{"computeMetadata", "gcp", 0},      {"opc", "oracle", 0},
+	{"openstack", "openstack", 0},      {"hetzner", "hetzner", 0},
+	{"instance_identity", "ibm", 0},    {"identity/v1", "ibm", 0},
+	{"metadata/v1", "digitalocean", 0}, {"metadata/v1.json", "digitalocean", 0},
+	{"metadata", "azure-imds", 0},
+};
+
+static bool is_ec2_path(const struct path *p)
+{
+	return path_matches(p, "latest", false) || path_matches(p, "*/meta-data", false) ||
+	       path_matches(p, "*/user-data", false) || path_matches(p, "*/dynamic", false) ||
+	       path_matches(p, "**/api/token$", false);
+}
+
+static const struct service *by_shape(const struct head *head, const struct path *path)
+{
+	if (head->seen & (HEADER_AWS_TOKEN | HEADER_AWS_TTL) || is_ec2_path(path))
+		return NULL;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+		if (path_matches(path, shapes[i].pattern, true))
+			return service_find(shapes[i].service);
+	if (head->flags & HEAD_F_GOOGLE)
+		return service_find("gcp");
+	return head->flags & HEAD_F_METADATA_TRUE ? service_find("azure-imds") : NULL;
+}
+
+/* Only the shared address needs a choice: its row is EC2's. */
+static const struct service *choose(const struct service *service, const char *provider, const struct head *head,
+				    const struct path *path)
+{
+	const struct service *other;
+
+	if (!service || strcmp(service->name, "ec2") != 0)
+		return service;
+	other = provider ? service_of_provider(provider) : by_shape(head, path);
+	return other ? other : service;
+}
+
+static enum call_class class_of(const struct service *s, const struct path *path)
+{
+	const struct class_rule *rule = s->classes;
+
+	while (rule->pattern && !path_matches(path, rule->pattern, s->fold_case))
+		rule++;
+	return rule->class;
+}
+
+/* Is the call of the secure kind, by what is present? */
+static bool is_secure(const struct service *s, const struct head *head, const struct path *path, bool token_request)
+{
+	switch (s->rule) {
+	case RULE_TOKEN:
+		return token_request || head->seen & s->token_header;
+	case RULE_GOOGLE:
+		return head->flags & HEAD_F_GOOGLE;
+	case RULE_ORACLE:
+		return head->seen & HEADER_AUTHORIZATION && path_matches(path, "opc/v2", false);
+	default:
+		return false;
+	}
+}
+
+static void judge_version(struct judgement *j, const struct head *head, const struct path *path, bool target_cut,
+			  bool whole)
+{
+	const struct service *s = j->service;
+
+	if (s->rule == RULE_NONE) {
+		j->version = VERSION_NONE;
+	} else if (is_secure(s, head, path, j->token_request)) {
+		j->version = VERSION_V2;
+	} else if (!whole) {
+		j->reason = SPAN_LITERAL("bytes of the head were not seen");
+	} else if ((target_cut || path->cut) && (head->method_kind == METHOD_PUT || s->rule == RULE_ORACLE)) {
+		j->reason = SPAN_LITERAL("the target is too long");
+	} else {
+		j->version = VERSION_V1;
+	}
+}
+
+void judge_request(const struct service *service, const char *provider, const struct head *head,
+		   const struct path *path, bool target_cut, bool whole, struct judgement *ret)
+{
+	struct judgement j = {.version = VERSION_UNKNOWN, .class = CLASS_OTHER};
+
+	j.service = choose(service, provider, head, path);
+	if (!j.service) {
+		j.reason = SPAN_LITERAL("the service is not known");
+		*ret = j;
+		return;
+	}
+	j.class = class_of(j.service, path);
+	j.token_request = j.service->token_path && head->method_kind == METHOD_PUT && !target_cut &&
+			  path_matches(path, j.service->token_path, j.service->fold_case);
+	judge_version(&j, head, path, target_cut, whole);
+	*ret = j;
+}

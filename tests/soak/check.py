@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Judges what tests/soak/run left behind: the files of the sinks, and the samples it took."""
+import argparse
+import collections
+import glob
+import json
+import os
+import re
+import sqlite3
+import sys
+
+TICKS = os.sysconf("SC_CLK_TCK")
+failed = False
+
+
+def claim(name, holds, text):
+    global failed
+    failed |= not holds
+    print(f"{'ok' if holds else 'FAIL'} soak/{name}: {text}")
+
+
+def log_files(path):
+    """Oldest first: calls.jsonl.2, calls.jsonl.1, calls.jsonl."""
+    old = [p for p in glob.glob(path + ".*") if re.fullmatch(r"\d+", p[len(path) + 1:])]
+    return sorted(old, key=lambda p: -int(p.rsplit(".", 1)[1])) + [path]
+
+
+def read_runs(path):
+    """For each run of the service [first number, last number, calls], and how many numbers are missing or misplaced."""
+    runs, wrong = [], []
+    for name in log_files(path):
+        with open(name, "rb") as f:
+            for line in f:
+                if not line.endswith(b"\n") or not line.startswith(b"{"):
+                    wrong.append(f"{name}: {line[:60]!r}")
+                    continue
+                number = int(re.search(rb'"sequence":(\d+)', line)[1])
+                if number == 0:
+                    runs.append([0, 0, 0])
+                elif number == runs[-1][1] + 1:
+                    runs[-1][1] = number
+                else:
+                    wrong.append(f"{os.path.basename(name)}: {number} after {runs[-1][1]}")
+                    runs[-1][1] = number
+                runs[-1][2] += b'"action":"imds-request"' in line
+    return runs, wrong
+
+
+def samples(folder):
+    """label → list of (name, rss kB, pss kB, descriptors, ticks)."""
+    by_label = collections.defaultdict(list)
+    with open(f"{folder}/samples") as f:
+        for line in f:
+            _, label, name, *numbers = line.split()
+            by_label[label].append((name, *map(int, numbers)))
+    return by_label
+
+
+def total(rows, column):
+    return sum(r[column] for r in rows)
+
+
+def check_memory(o, by_label):
+    rounds = [by_label[f"round-{n}"] for n in range(1, o.rounds + 1)]
+    idles = [by_label[f"idle-{n}"] for n in range(1, o.rounds + 1)]
+    resident = [total(r, 1) for r in idles]
+    growth = max(resident) - min(resident[:1])
+    claim("memory", growth <= 1024, f"resident after each round and idle: {resident} kB, growth {growth} kB")
+    files = [total(r, 3) for r in rounds]
+    claim("descriptors", len(set(files)) == 1, f"open after each round: {files}")
+    # Pages that processes share are there once: the proportional sum is what the service takes of the machine.
+    claim("resident", total(idles[-1], 2) <= 16 * 1024,
+          f"all processes with all local sinks: {total(idles[-1], 2)} kB proportional, {resident[-1]} kB summed; "
+          + ", ".join(f"{r[0]} {r[1]}" for r in idles[-1]))
+    cpu = [100 * (total(i, 4) - total(r, 4)) / TICKS / o.idle for r, i in zip(rounds, idles)]
+    claim("idle", max(cpu) <= 0.1 + 100 / TICKS / o.idle,
+          f"processor while idle: {', '.join(f'{c:.2f}' for c in cpu)} % of one (a tick is {100 / TICKS / o.idle:.2f})")
+
+
+def check_logs(o):
+    path = f"{o.folder}/ram/calls.jsonl"
+    runs, wrong = read_runs(path)
+    claim("gapless", not wrong and len(runs) == 6,
+          f"{len(runs)} runs, {len(wrong)} lines missing, misplaced or torn {' '.join(wrong[:5])}")
+    claim("rotations", len(log_files(path)) >= 51, f"{len(log_files(path)) - 1} rotations")
+    expected = [o.calls * o.rounds + o.calls // 100 + 100] + [1000] * 5
+    seen = [r[2] for r in runs]
+    claim("complete", all(s >= e for s, e in zip(seen, expected)), f"requests in each run: {seen}, made: {expected}")
+    aws = log_files(f"{o.folder}/ram/imds-trace.log")
+    claim("aws", len(aws) == 6, f"{len(aws)} files of the other format")
+    return seen
+
+
+def check_inventory(o, seen):
+    db = sqlite3.connect(f"{o.folder}/inventory.db")
+    ok = db.execute("PRAGMA integrity_check").fetchone()[0]
+    claim("database", ok == "ok", f"integrity check: {ok}")
+    tables = {r[0] for r in db.execute("SELECT name FROM sqlite_master")}
+    runs = db.execute("SELECT count(*), sum(ended) FROM runs").fetchone()
+    claim("coverage", runs == (6, 1), f"{runs[0]} runs, {runs[1]} of them ended in order")
+    counted = db.execute("SELECT sum(count) FROM callers WHERE class != 'connect'").fetchone()[0]
+    claim("inventory", counted >= sum(seen) * 0.9999 and counted <= sum(seen),
+          f"{counted} of {sum(seen)} requests in the inventory ({', '.join(sorted(tables))})")
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--folder", required=True)
+    for name in "calls", "rounds", "idle", "status", "broken":
+        p.add_argument(f"--{name}", type=int, required=True)
+    o = p.parse_args()
+    claim("load", o.broken == 0, f"{o.broken} rounds in which a request had no answer")
+    claim("status", o.status == 4, f"the service ended with {o.status}, since the dead sink has lost its events")
+    with open(f"{o.folder}/serve.err") as f:
+        words = sum("does not take events" in line for line in f)
+    claim("quiet", words <= 2 * 6 + o.rounds * 4, f"{words} lines about the dead sink")
+    with open(f"{o.folder}/reloads") as f:
+        reloads = len(f.readlines())
+    claim("reloads", reloads >= 20, f"{reloads} reloads")
+    check_memory(o, samples(o.folder))
+    seen = check_logs(o)
+    check_inventory(o, seen)
+    sys.exit(failed)
+
+
+main()

@@ -19,7 +19,7 @@ const volatile __u64 cfg_endpoint_bits[ENDPOINT_WORDS];
 const volatile __u64 cfg_ring_full = 1 << 20;
 
 /* Read by user space through the mapped .bss; since load. */
-__u64 lost[RECORD_KIND_MAX];
+__u64 lost[RECORD_KINDS_COUNTED];
 __u64 truncated;
 __u64 unannounced;
 

@@ -35,8 +35,12 @@ enum record_kind {
 	RECORD_STREAM = 3,  /* payload, or a SYN-ACK, FIN or RST without one */
 	RECORD_CLOSE = 4,   /* the conversation is over */
 	RECORD_LOSS = 5,    /* written by user space: the kernel's loss counters changed */
-	RECORD_KIND_MAX = 6,
+	RECORD_VERDICT = 6, /* the guard decided; written by its programs (guard.bpf.c) into the ring of every tracer */
+	RECORD_KIND_MAX = 7,
 };
+
+/* Kinds the probe's own programs write, and count when the ring has no room. */
+#define RECORD_KINDS_COUNTED 6
 
 struct record_header {
 	__u16 kind;  /* enum record_kind */
@@ -60,6 +64,7 @@ _Static_assert(sizeof(struct record_header) == 24, "wire size");
 #define RECORD_F_RELEASED      0x0200 /* close: the caller gave the socket up before a SYN was sent */
 #define RECORD_F_ANCESTORS_CUT 0x0400 /* connect: the chain of ancestors is longer than what is here */
 #define RECORD_F_NO_CONNECT    0x0800 /* the SYN was seen, but no connect before it: nobody knows the caller */
+#define RECORD_F_GUARD         0x1000 /* connect: from the guard; nothing else follows of this socket but its verdict */
 
 /* A socket address. IPv4 is stored as ::ffff:a.b.c.d. */
 struct wire_address {
@@ -135,10 +140,30 @@ _Static_assert(sizeof(struct close_record) == 32, "wire size");
 
 struct loss_record {
 	struct record_header header;
-	__u64 lost[RECORD_KIND_MAX]; /* records by kind the ring had no room for, since start */
+	__u64 lost[RECORD_KINDS_COUNTED]; /* records by kind the ring had no room for, since start */
 	__u64 truncated;             /* packets of which bytes were not captured, since start */
 	__u64 unannounced;           /* conversations seen that were open before start */
 };
 _Static_assert(sizeof(struct loss_record) == 88, "wire size");
+
+enum record_verdict { RECORD_ALLOWED = 1, RECORD_WOULD_DENY = 2, RECORD_DENIED = 3 };
+enum record_stage {
+	RECORD_AT_CONNECT = 1, /* by who alone; also for a socket that is no TCP, at its first datagram */
+	RECORD_AT_REQUEST = 2,
+};
+
+/* The verdict of a call that is allowed stands before the last bytes of its request, if they are in the same ring. */
+struct verdict_record {
+	struct record_header header; /* RECORD_F_CUT: more bytes were refused than are here */
+	__u32 request;		     /* which one of its connection, from 0; at connect: 0 */
+	__u32 data;		     /* refused bytes behind this struct, at most STREAM_CHUNK: what would have come next */
+	__u32 line;		     /* of the rule in `file`; 0: no rule matched, the default decided */
+	__u8 verdict;		     /* enum record_verdict */
+	__u8 stage;		     /* enum record_stage */
+	__u8 protocol;		     /* IPPROTO_* */
+	__u8 unread;		     /* 1: the bytes could not be read as a request, and the rule needs one */
+	char file[128];		     /* of the rules, ended by a NUL */
+};
+_Static_assert(sizeof(struct verdict_record) == 24 + 16 + 128, "wire size");
 
 #pragma GCC diagnostic pop

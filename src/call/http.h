@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/span.h"
-#include "call/head.h"
+#include "bpf/head.h"
 
 enum http_state {
 	HTTP_HEAD, /* at or in a head */

@@ -2,7 +2,7 @@
 /* Judging a request by its head: whose service it means, which version it speaks, what it asks for. */
 #pragma once
 
-#include "call/head.h"
+#include "bpf/head.h"
 #include "call/path.h"
 #include "call/service.h"
 

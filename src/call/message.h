@@ -7,7 +7,7 @@
 
 #include "base/mask.h"
 #include "call/budget.h"
-#include "call/head.h"
+#include "bpf/head.h"
 
 /* Text of a head kept for the event. Decisions never depend on it: the scanner sees every byte. */
 #define HEAD_TEXT_MAX     16384

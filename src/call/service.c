@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "call/service.h"
 
-#include "call/head_names.h"
+#include "bpf/head_names.h"
 #include "call/service_rules.h"
 
 /* AWS EC2 User Guide, "Instance metadata categories"; the first segment is "latest" or a dated version. */

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/buffer.h"
-#include "call/head.h"
+#include "bpf/head.h"
 
 #define SCRAPE_HEAD_MAX   8192
 #define SCRAPE_TARGET_MAX 512 /* a longer target's end is not looked at */

@@ -11,7 +11,7 @@
 
 #include <http_parser.h>
 
-#include "call/head.h"
+#include "bpf/head.h"
 
 struct reference {
 	const char *data;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The head scanner: request and response heads (RFC 9112 sections 2 to 5), one byte at a time. It keeps no text and no
  * pointer, needs no library, and does bounded work per byte, so the same file is compiled into the kernel program and
@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "call/head_names.h"
+#include "bpf/head_names.h"
 
 /* Headers whose value is a secret. */
 #define HEAD_TOKENS (HEADER_AWS_TOKEN | HEADER_ALIBABA_TOKEN | HEADER_HUAWEI_TOKEN | HEADER_AKAMAI_TOKEN)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Writes head_names.h: the names the head scanner knows, as a table of letters by position.
 
-    src/call/head_names.py > src/call/head_names.h
+    src/bpf/head_names.py > src/bpf/head_names.h
 
 tests/unit/head.c recomputes the table from the names and compares, so a stale file does not pass.
 """
@@ -47,7 +47,7 @@ def main():
     longest = max(len(n) for _, n in names)
     assert len(names) <= 32
     # The one digit in any name is the 2 of "ec2".
-    print("/* SPDX-License-Identifier: Apache-2.0 */")
+    print("/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */")
     print("/* Written by head_names.py: do not edit. */")
     print("#pragma once\n")
     print("#include <linux/types.h>\n")

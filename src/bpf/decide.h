@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The decision: may this caller make this call. Pure, bounded, the same text in the kernel program and in user space;
+ * tested in both with one table (tests/guard), and fuzzed against a reference that reads the rules one by one.
+ */
+#pragma once
+
+#include "bpf/head.h"
+#include "bpf/table.h"
+
+enum decision_verdict {
+	DECISION_ALLOW = 1,
+	DECISION_DENY = 2,
+	DECISION_LATER = 3, /* at connect: the request decides */
+};
+
+struct decision {
+	__u16 rule;    /* or TABLE_NONE */
+	__u8 verdict;  /* enum decision_verdict; whether a DENY is enforced is the mode's business */
+	__u8 reserved; /* 0 */
+};
+
+/* What of a request the rules look at. */
+struct asked {
+	__u64 method;	/* its bytes, as in table.method; 0: longer than 8 */
+	__u16 path;	/* the state of table.path after the last byte */
+	__u8 version;	/* enum call_version */
+	__u8 class;	/* enum call_class */
+	__u8 service;	/* 0: unknown */
+	__u8 known;	/* 0: these bytes are no request that can be read; nothing above is valid */
+	__u8 path_known; /* 0: the path is longer than what was kept */
+	__u8 reserved;	/* 0 */
+};
+
+static inline void rule_set_and(struct rule_set *set, const struct rule_set *other)
+{
+	for (int i = 0; i < TABLE_WORDS; i++)
+		set->word[i] &= other->word[i];
+}
+
+static inline int rule_set_has(const struct rule_set *set, __u32 rule)
+{
+	return (set->word[(rule / 64) % TABLE_WORDS] >> (rule % 64)) & 1;
+}
+
+/* The lowest bit of a word that is not 0; BPF has no instruction for it. */
+static inline __u32 rule_lowest(__u64 word)
+{
+	__u32 n = 0;
+
+	for (__u32 width = 32; width; width /= 2) {
+		if (!(word & ((1ULL << width) - 1))) {
+			word >>= width;
+			n += width;
+		}
+	}
+	return n;
+}
+
+/* The first rule of the set, or TABLE_NONE. */
+static inline __u32 rule_set_first(const struct rule_set *set)
+{
+	for (__u32 i = 0; i < TABLE_WORDS; i++)
+		if (set->word[i])
+			return i * 64 + rule_lowest(set->word[i]);
+	return TABLE_NONE;
+}
+
+static inline struct decision decide_first(const struct table *t, const struct rule_set *set)
+{
+	__u32 rule = rule_set_first(set);
+	struct decision d = {.rule = (__u16)rule, .verdict = DECISION_ALLOW};
+
+	if (rule != TABLE_NONE && rule_set_has(&t->deny, rule))
+		d.verdict = DECISION_DENY;
+	return d;
+}
+
+static inline __u32 automaton_next(const struct table *t, const struct automaton *a, __u32 state, __u8 c)
+{
+	return t->cell[(a->cells + state * a->classes + a->class_of[c]) % TABLE_CELLS];
+}
+
+static inline const struct rule_set *automaton_set(const struct table *t, const struct automaton *a, __u32 state)
+{
+	return &t->set[(a->states + state) % TABLE_STATES];
+}
+
+/* The interval an id lies in; user[0].from is 0. Ten halvings find any of 512. */
+static inline const struct rule_set *decide_user(const struct table *t, __u32 uid)
+{
+	__u32 low = 0, width = TABLE_INTERVALS;
+
+	for (int i = 0; i < 10; i++) {
+		__u32 middle = (low + width / 2) % TABLE_INTERVALS;
+
+		if (width > 1 && middle < t->users && t->user[middle].from <= uid)
+			low = middle;
+		width = width - width / 2;
+	}
+	return &t->user[low].set;
+}
+
+/* `atoms`: bit n is set when one of the process's groups (effective or supplementary) lies in a range of atom n. */
+static inline void decide_groups(const struct table *t, __u64 atoms, struct rule_set *set)
+{
+	if (!t->groups)
+		return;
+	for (__u32 i = 0; i < TABLE_RULES; i++)
+		if ((atoms & t->group_need[i]) != t->group_need[i] || atoms & t->group_forbid[i])
+			set->word[i / 64] &= ~(1ULL << (i % 64));
+}
+
+/*
+ * At connect. `who`: the rules that the caller satisfies (user, groups, exe, cgroup). A datagram, or a port that is no
+ * endpoint's, has no request: `later` is 0, and rules that need one do not count.
+ */
+static inline struct decision decide_connect(const struct table *t, const struct rule_set *who, __u32 address,
+					     int later)
+{
+	const struct address_facts *facts = &t->address[address % TABLE_ADDRESSES];
+	struct rule_set set = *who, asks = t->needs_request;
+	struct decision d;
+
+	rule_set_and(&set, &facts->set);
+	if (facts->service && !facts->shared)
+		rule_set_and(&set, &t->service[facts->service % TABLE_SERVICES]);
+	else
+		for (int i = 0; i < TABLE_WORDS; i++)
+			asks.word[i] |= t->needs_service.word[i];
+	if (!later)
+		for (int i = 0; i < TABLE_WORDS; i++)
+			set.word[i] &= ~asks.word[i];
+	d = decide_first(t, &set);
+	if (d.rule != TABLE_NONE && rule_set_has(&asks, d.rule))
+		d.verdict = DECISION_LATER;
+	return d;
+}
+
+static inline const struct rule_set *decide_method(const struct table *t, __u64 method)
+{
+	for (__u32 i = 0; i < TABLE_METHODS && i < t->methods; i++)
+		if (t->method[i] == method)
+			return &t->method_set[i];
+	return &t->method_other;
+}
+
+/* When the request is there. `who` and `address` as at connect. */
+static inline struct decision decide_request(const struct table *t, const struct rule_set *who, __u32 address,
+					     const struct asked *asked)
+{
+	struct rule_set set = *who;
+
+	rule_set_and(&set, &t->address[address % TABLE_ADDRESSES].set);
+	if (!asked->known) {
+		__u32 service = t->address[address % TABLE_ADDRESSES].shared ? 0 :
+									       t->address[address % TABLE_ADDRESSES].service;
+
+		rule_set_and(&set, &t->unknown.request);
+		rule_set_and(&set, &t->service[service % TABLE_SERVICES]);
+		return decide_first(t, &set);
+	}
+	rule_set_and(&set, &t->version[asked->version % TABLE_VERSIONS]);
+	rule_set_and(&set, &t->class[asked->class % TABLE_CLASSES]);
+	rule_set_and(&set, &t->service[asked->service % TABLE_SERVICES]);
+	rule_set_and(&set, decide_method(t, asked->method));
+	rule_set_and(&set, asked->path_known ? automaton_set(t, &t->path, asked->path) : &t->unknown.path);
+	return decide_first(t, &set);
+}
+
+/* Which service a request at a shared address means (call/judge.c, choose() and by_shape()). */
+static inline __u8 asked_service(const struct table *t, const struct address_facts *address, const struct head *head,
+				 const struct path_marks *marks)
+{
+	if (!address->shared || head->seen & (HEADER_AWS_TOKEN | HEADER_AWS_TTL) || marks->flags & MARK_EC2)
+		return address->service;
+	if (marks->shape)
+		return marks->shape;
+	if (head->flags & HEAD_F_GOOGLE)
+		return t->service_gcp;
+	return head->flags & HEAD_F_METADATA_TRUE ? t->service_azure : address->service;
+}
+
+/* enum call_version, as in call/judge.c. */
+static inline __u8 asked_version(const struct service_facts *s, const struct head *head,
+				 const struct path_marks *marks, int token_request, int path_known)
+{
+	enum { NONE, V1, V2, UNKNOWN };
+	int secure = 0;
+
+	if (s->version_rule == TABLE_RULE_NONE)
+		return NONE;
+	if (s->version_rule == TABLE_RULE_TOKEN)
+		secure = token_request || head->seen & s->token_header;
+	else if (s->version_rule == TABLE_RULE_GOOGLE)
+		secure = head->flags & HEAD_F_GOOGLE;
+	else
+		secure = head->seen & HEADER_AUTHORIZATION && marks->flags & MARK_SECURE;
+	if (secure)
+		return V2;
+	if (!path_known && (head->method_kind == METHOD_PUT || s->version_rule == TABLE_RULE_ORACLE))
+		return UNKNOWN;
+	return V1;
+}
+
+/*
+ * Fills what follows from head and path: version, class, service. `state` is that of table.judge after the path's last
+ * byte that was kept. The version of a service that is not known is unknown.
+ */
+static inline void asked_judge(const struct table *t, __u32 address, const struct head *head, __u32 state,
+			       struct asked *asked)
+{
+	const struct address_facts *facts = &t->address[address % TABLE_ADDRESSES];
+	const struct path_marks *marks = &t->mark[state % TABLE_MARKS];
+	__u32 service = asked_service(t, facts, head, marks) % TABLE_SERVICES;
+	const struct service_facts *s = &t->service_facts[service];
+	int token = s->has_token_path && head->method_kind == METHOD_PUT && asked->path_known &&
+		    (marks->token_of >> service) & 1;
+
+	asked->service = (__u8)service;
+	asked->class = marks->class[service];
+	asked->version = service ? asked_version(s, head, marks, token, asked->path_known) : 3;
+}

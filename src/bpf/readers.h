@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The tracers that are told what the guard decides. Two pinned maps, made by whoever comes first, a tracer or the guard:
+ *
+ *   readers  BPF_MAP_TYPE_ARRAY_OF_MAPS, key __u32, READERS_MAX entries: the tracer's ring buffer. The inner map that
+ *            stands for all of them is a ring buffer of READERS_INNER_SIZE bytes; a ring of any size may be put there.
+ *   owners   BPF_MAP_TYPE_ARRAY with BPF_F_MMAPABLE, READERS_MAX entries of struct reader_owner: whose ring it is.
+ *
+ * A tracer takes a slot whose owner has ended or has none (pid 0) by compare and exchange of `pid`, puts its ring into
+ * `readers`, and then sets `start`. It gives the slot back by setting `pid` to 0 in its mapping, which takes no rights;
+ * the ring then stays in `readers` until another one takes its place. The guard writes to slots whose pid and start are
+ * not 0, and counts in `lost` what a ring has no room for.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#define READERS_MAX	   8
+#define READERS_INNER_SIZE 4096
+
+#define READERS_FOLDER "/sys/fs/bpf/imdsnitch" /* 0700 */
+#define READERS_PIN    READERS_FOLDER "/readers"
+#define OWNERS_PIN     READERS_FOLDER "/owners"
+
+struct reader_owner {
+	__u32 pid; /* in the initial pid namespace; 0: the slot is free */
+	__u32 reserved;
+	__u64 start; /* of the process, as in /proc/PID/stat: clock ticks since boot; 0: its ring is not there yet */
+	__u64 lost;  /* records the ring had no room for; written by the guard */
+};
+_Static_assert(sizeof(struct reader_owner) == 24, "the layout of a pinned map");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The tracers that are told what the guard decides. Two pinned maps, made by whoever comes first, a tracer or the guard:
+ * The tracers that are told what the guard decides. Two pinned maps, made by whoever comes first, a tracer or the
+ * guard:
  *
  *   readers  BPF_MAP_TYPE_ARRAY_OF_MAPS, key __u32, READERS_MAX entries: the tracer's ring buffer. The inner map that
  *            stands for all of them is a ring buffer of READERS_INNER_SIZE bytes; a ring of any size may be put there.
@@ -15,12 +16,12 @@
 
 #include <linux/types.h>
 
-#define READERS_MAX	   8
+#define READERS_MAX        8
 #define READERS_INNER_SIZE 4096
 
-#define READERS_FOLDER "/sys/fs/bpf/imdsnitch" /* 0700 */
-#define READERS_PIN    READERS_FOLDER "/readers"
-#define OWNERS_PIN     READERS_FOLDER "/owners"
+#define READERS_FOLDER     "/sys/fs/bpf/imdsnitch" /* 0700 */
+#define READERS_PIN        READERS_FOLDER "/readers"
+#define OWNERS_PIN         READERS_FOLDER "/owners"
 
 struct reader_owner {
 	__u32 pid; /* in the initial pid namespace; 0: the slot is free */

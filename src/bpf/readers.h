@@ -4,7 +4,7 @@
  * guard:
  *
  *   readers  BPF_MAP_TYPE_ARRAY_OF_MAPS, key __u32, READERS_MAX entries: the tracer's ring buffer. The inner map that
- *            stands for all of them is a ring buffer of READERS_INNER_SIZE bytes; a ring of any size may be put there.
+ *            stands for all of them is a ring buffer of one page; a ring of any size may be put there.
  *   owners   BPF_MAP_TYPE_ARRAY with BPF_F_MMAPABLE, READERS_MAX entries of struct reader_owner: whose ring it is.
  *
  * A tracer takes a slot whose owner has ended or has none (pid 0) by compare and exchange of `pid`, puts its ring into
@@ -16,16 +16,15 @@
 
 #include <linux/types.h>
 
-#define READERS_MAX        8
-#define READERS_INNER_SIZE 4096
+#define READERS_MAX    8
 
-#define READERS_FOLDER     "/sys/fs/bpf/imdsnitch" /* 0700 */
-#define READERS_PIN        READERS_FOLDER "/readers"
-#define OWNERS_PIN         READERS_FOLDER "/owners"
+#define READERS_FOLDER "/sys/fs/bpf/imdsnitch" /* 0700 */
+#define READERS_PIN    READERS_FOLDER "/readers"
+#define OWNERS_PIN     READERS_FOLDER "/owners"
 
 struct reader_owner {
-	__u32 pid; /* in the initial pid namespace; 0: the slot is free */
-	__u32 reserved;
+	__u32 pid;   /* as its owner sees it; 0: the slot is free */
+	__u32 pidns; /* inode number of the pid namespace in which that is: nobody else can tell whether it lives */
 	__u64 start; /* of the process, as in /proc/PID/stat: clock ticks since boot; 0: its ring is not there yet */
 	__u64 lost;  /* records the ring had no room for; written by the guard */
 };

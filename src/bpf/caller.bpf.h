@@ -62,40 +62,64 @@ static __always_inline __u32 name_append(char *names, __u32 used, __u32 size, co
 	return used + n;
 }
 
+enum climb { CLIMB_NAME, CLIMB_MOUNT, CLIMB_ROOT, CLIMB_ADRIFT };
+
+/* One step up: a name, the way over to the mount above, or the end: the namespace's root, or a tree without any. */
+static __always_inline enum climb exe_climb(struct dentry **dentry, struct mount **mount, const void **ret_name)
+{
+	struct dentry *now = *dentry, *parent = BPF_CORE_READ(now, d_parent);
+	struct mount *above;
+
+	if (now == BPF_CORE_READ(*mount, mnt.mnt_root)) {
+		above = BPF_CORE_READ(*mount, mnt_parent);
+		if (above == *mount)
+			return CLIMB_ROOT;
+		*dentry = BPF_CORE_READ(*mount, mnt_mountpoint);
+		*mount = above;
+		return CLIMB_MOUNT;
+	}
+	*ret_name = BPF_CORE_READ(now, d_name.name);
+	*dentry = parent;
+	return parent == now ? CLIMB_ADRIFT : CLIMB_NAME;
+}
+
+static __always_inline void exe_start(struct task_struct *task, struct dentry **dentry, struct mount **mount)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
+
+	*dentry = BPF_CORE_READ(file, f_path.dentry);
+	*mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+}
+
 /*
  * The executable's path, leaf first, across mounts up to the root of its mount namespace: returns the bytes used in
  * `names`, of EXE_SIZE. *ret_cut: it holds the last components only.
  */
 static __always_inline __u32 exe_names_read(char *names, struct task_struct *task, __u32 *ret_cut)
 {
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
-	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	struct dentry *dentry;
+	struct mount *mount;
 	__u32 used = 0, now;
 
+	exe_start(task, &dentry, &mount);
 	*ret_cut = 1;
 	for (int i = 0; i < PATH_DEPTH && dentry; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		const void *name = NULL;
+		enum climb step = exe_climb(&dentry, &mount, &name);
 
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-			if (above == mount) {
-				*ret_cut = 0;
-				break;
-			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = above;
+		if (step == CLIMB_MOUNT)
 			continue;
+		if (step == CLIMB_ROOT) {
+			*ret_cut = 0;
+			break;
 		}
-		now = name_append(names, used, EXE_SIZE, BPF_CORE_READ(dentry, d_name.name));
+		now = name_append(names, used, EXE_SIZE, name);
 		if (!now)
 			break;
 		used = now;
-		if (parent == dentry)
+		if (step == CLIMB_ADRIFT)
 			break;
-		dentry = parent;
 	}
 	return used;
 }

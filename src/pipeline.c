@@ -110,7 +110,7 @@ struct pipeline *pipeline_free(struct pipeline *p)
 static void take_loss(struct stats *s, const struct loss_record *loss)
 {
 	s->lost = 0;
-	for (unsigned kind = 0; kind < RECORD_KIND_MAX; kind++)
+	for (unsigned kind = 0; kind < RECORD_KINDS_COUNTED; kind++)
 		s->lost += loss->lost[kind];
 	s->truncated = loss->truncated;
 }

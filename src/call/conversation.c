@@ -338,7 +338,7 @@ static int feed_loss(struct conversations *t, const struct loss_record *loss)
 	const struct process anybody = {0};
 	uint64_t losses = 0;
 
-	for (unsigned kind = 0; kind < RECORD_KIND_MAX; kind++)
+	for (unsigned kind = 0; kind < RECORD_KINDS_COUNTED; kind++)
 		losses += loss->lost[kind];
 	if (losses != t->losses) {
 		t->loss_time = loss->header.time;

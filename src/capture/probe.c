@@ -99,7 +99,7 @@ static int read_loss(struct probe *p)
 	struct loss_record now = {.header = p->loss.header};
 	struct timespec ts;
 
-	for (unsigned i = 0; i < RECORD_KIND_MAX; i++)
+	for (unsigned i = 0; i < RECORD_KINDS_COUNTED; i++)
 		now.lost[i] = __atomic_load_n(&bss->lost[i], __ATOMIC_RELAXED);
 	now.truncated = __atomic_load_n(&bss->truncated, __ATOMIC_RELAXED);
 	now.unannounced = __atomic_load_n(&bss->unannounced, __ATOMIC_RELAXED);

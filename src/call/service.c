@@ -161,7 +161,7 @@ unsigned service_row(const struct service *s)
 	return (unsigned)(s - services);
 }
 
-const struct service *service_at(unsigned row)
+const struct service *service_of_row(unsigned row)
 {
 	return row < SERVICES ? &services[row] : NULL;
 }

@@ -58,7 +58,7 @@ static void add_all(struct judging *j, uint32_t services)
 	add(j, SECURE_PATH, false, WHAT_SECURE, 0, 0);
 	for (const struct shape_rule *shape = shape_rules; shape->pattern; shape++)
 		add(j, shape->pattern, true, WHAT_SHAPE, 1 + service_row(service_find(shape->service)), 0);
-	for (unsigned row = 0; (s = service_at(row)) && row + 1 < TABLE_SERVICES; row++)
+	for (unsigned row = 0; (s = service_of_row(row)) && row + 1 < TABLE_SERVICES; row++)
 		if (services >> (row + 1) & 1)
 			add_service(j, s, row + 1);
 }
@@ -150,7 +150,7 @@ void marks_services(struct table *t)
 {
 	const struct service *s;
 
-	for (unsigned row = 0; (s = service_at(row)) && row + 1 < TABLE_SERVICES; row++)
+	for (unsigned row = 0; (s = service_of_row(row)) && row + 1 < TABLE_SERVICES; row++)
 		t->service_facts[row + 1] = (struct service_facts){.token_header = s->token_header,
 								   .version_rule = (uint8_t)s->rule,
 								   .has_token_path = s->token_path != NULL};

@@ -43,18 +43,16 @@ static inline int rule_set_has(const struct rule_set *set, __u32 rule)
 	return (set->word[(rule / 64) % TABLE_WORDS] >> (rule % 64)) & 1;
 }
 
-/* The lowest bit of a word that is not 0; BPF has no instruction for it. */
+/* The lowest bit of a word that is not 0: BPF has no instruction for it, and a branch is a path more to verify. */
 static inline __u32 rule_lowest(__u64 word)
 {
-	__u32 n = 0;
+	static const __u8 bit[64] = {
+		0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,  62, 55, 59, 36, 53, 51,
+		43, 22, 45, 39, 33, 30, 24, 18, 12, 5,  63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21,
+		44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6,
+	};
 
-	for (__u32 width = 32; width; width /= 2) {
-		if (!(word & ((1ULL << width) - 1))) {
-			word >>= width;
-			n += width;
-		}
-	}
-	return n;
+	return bit[((word & -word) * 0x03f79d71b4cb0a89ULL) >> 58]; /* de Bruijn's sequence */
 }
 
 /* The first rule of the set, or TABLE_NONE. */
@@ -86,10 +84,15 @@ static inline const struct rule_set *automaton_set(const struct table *t, const 
 	return &t->set[t->set_of[(a->states + state) % TABLE_STATES] % TABLE_SETS];
 }
 
+static inline const struct address_facts *decide_address(const struct table *t, __u32 address)
+{
+	return &t->address[address < TABLE_ADDRESSES ? address : 0];
+}
+
 /* The interval an id lies in; user[0].from is 0. Ten halvings find any of 512. */
 static inline const struct rule_set *decide_user(const struct table *t, __u32 uid)
 {
-	__u32 low = 0, width = TABLE_INTERVALS;
+	__u32 low = t->user[0].from % TABLE_INTERVALS, width = TABLE_INTERVALS; /* 0, unknown to the verifier */
 
 	for (int i = 0; i < 10; i++) {
 		__u32 middle = (low + width / 2) % TABLE_INTERVALS;
@@ -98,7 +101,7 @@ static inline const struct rule_set *decide_user(const struct table *t, __u32 ui
 			low = middle;
 		width = width - width / 2;
 	}
-	return &t->user[low].set;
+	return &t->user[low % TABLE_INTERVALS].set;
 }
 
 /*
@@ -126,7 +129,7 @@ static inline void decide_groups(const struct table *t, __u64 atoms, int cut, st
 static inline struct decision decide_connect(const struct table *t, const struct rule_set *who, __u32 address,
 					     int later)
 {
-	const struct address_facts *facts = &t->address[address % TABLE_ADDRESSES];
+	const struct address_facts *facts = decide_address(t, address);
 	struct rule_set set = *who, asks = t->needs_request;
 	struct decision d;
 
@@ -140,8 +143,9 @@ static inline struct decision decide_connect(const struct table *t, const struct
 		for (int i = 0; i < TABLE_WORDS; i++)
 			set.word[i] &= ~asks.word[i];
 	d = decide_first(t, &set);
-	if (d.rule != TABLE_NONE && rule_set_has(&asks, d.rule))
-		d.verdict = DECISION_LATER;
+	for (__u32 i = 0; i < TABLE_WORDS; i++) /* the stack takes no variable index */
+		if (d.rule / 64 == i && (asks.word[i] >> (d.rule % 64)) & 1)
+			d.verdict = DECISION_LATER;
 	return d;
 }
 
@@ -159,11 +163,10 @@ static inline struct decision decide_request(const struct table *t, const struct
 {
 	struct rule_set set = *who;
 
-	rule_set_and(&set, &t->address[address % TABLE_ADDRESSES].set);
+	rule_set_and(&set, &decide_address(t, address)->set);
 	if (!asked->known) {
-		__u32 service = t->address[address % TABLE_ADDRESSES].shared
-					? 0
-					: t->address[address % TABLE_ADDRESSES].service;
+		const struct address_facts *facts = decide_address(t, address);
+		__u32 service = facts->shared ? 0 : facts->service;
 
 		rule_set_and(&set, &t->unknown.request);
 		rule_set_and(&set, &t->service[service % TABLE_SERVICES]);
@@ -232,7 +235,7 @@ static inline __u64 asked_method(const struct head *head)
 static inline void asked_judge(const struct table *t, __u32 address, const struct head *head, __u32 state,
 			       struct asked *asked)
 {
-	const struct address_facts *facts = &t->address[address % TABLE_ADDRESSES];
+	const struct address_facts *facts = decide_address(t, address);
 	const struct path_marks *marks = &t->mark[t->mark_of[state % TABLE_JUDGING] % TABLE_MARKS];
 	__u32 service = asked_service(t, facts, head, marks, asked->path_known) % TABLE_SERVICES;
 	const struct service_facts *s = &t->service_facts[service];

@@ -8,6 +8,9 @@
 #include "bpf/head.h"
 #include "bpf/table.h"
 
+/* A function that returns a struct or takes a pointer to the stack has to be part of its caller in BPF. */
+#define TABLE_INLINE static inline __attribute__((always_inline))
+
 enum decision_verdict {
 	DECISION_ALLOW = 1,
 	DECISION_DENY = 2,
@@ -32,13 +35,13 @@ struct asked {
 	__u8 reserved;   /* 0 */
 };
 
-static inline void rule_set_and(struct rule_set *set, const struct rule_set *other)
+TABLE_INLINE void rule_set_and(struct rule_set *set, const struct rule_set *other)
 {
 	for (int i = 0; i < TABLE_WORDS; i++)
 		set->word[i] &= other->word[i];
 }
 
-static inline int rule_set_has(const struct rule_set *set, __u32 rule)
+TABLE_INLINE int rule_set_has(const struct rule_set *set, __u32 rule)
 {
 	return (set->word[(rule / 64) % TABLE_WORDS] >> (rule % 64)) & 1;
 }
@@ -64,7 +67,7 @@ static inline __u32 rule_set_first(const struct rule_set *set)
 	return TABLE_NONE;
 }
 
-static inline struct decision decide_first(const struct table *t, const struct rule_set *set)
+TABLE_INLINE struct decision decide_first(const struct table *t, const struct rule_set *set)
 {
 	__u32 rule = rule_set_first(set);
 	struct decision d = {.rule = (__u16)rule, .verdict = DECISION_ALLOW};
@@ -79,18 +82,18 @@ static inline __u32 automaton_next(const struct table *t, const struct automaton
 	return t->cell[(a->cells + state * a->classes + a->class_of[c]) % TABLE_CELLS];
 }
 
-static inline const struct rule_set *automaton_set(const struct table *t, const struct automaton *a, __u32 state)
+TABLE_INLINE const struct rule_set *automaton_set(const struct table *t, const struct automaton *a, __u32 state)
 {
 	return &t->set[t->set_of[(a->states + state) % TABLE_STATES] % TABLE_SETS];
 }
 
-static inline const struct address_facts *decide_address(const struct table *t, __u32 address)
+TABLE_INLINE const struct address_facts *decide_address(const struct table *t, __u32 address)
 {
 	return &t->address[address < TABLE_ADDRESSES ? address : 0];
 }
 
 /* The interval an id lies in; user[0].from is 0. Ten halvings find any of 512. */
-static inline const struct rule_set *decide_user(const struct table *t, __u32 uid)
+TABLE_INLINE const struct rule_set *decide_user(const struct table *t, __u32 uid)
 {
 	__u32 low = t->user[0].from % TABLE_INTERVALS, width = TABLE_INTERVALS; /* 0, unknown to the verifier */
 
@@ -108,7 +111,7 @@ static inline const struct rule_set *decide_user(const struct table *t, __u32 ui
  * `atoms`: bit n is set when one of the process's groups (effective or supplementary) lies in a range of atom n. `cut`:
  * it has more groups than were looked at, so that the absence of a bit says nothing.
  */
-static inline void decide_groups(const struct table *t, __u64 atoms, int cut, struct rule_set *set)
+TABLE_INLINE void decide_groups(const struct table *t, __u64 atoms, int cut, struct rule_set *set)
 {
 	if (!t->groups)
 		return;
@@ -126,8 +129,7 @@ static inline void decide_groups(const struct table *t, __u64 atoms, int cut, st
  * At connect. `who`: the rules that the caller satisfies (user, groups, exe, cgroup). A datagram, or a port that is no
  * endpoint's, has no request: `later` is 0, and rules that need one do not count.
  */
-static inline struct decision decide_connect(const struct table *t, const struct rule_set *who, __u32 address,
-					     int later)
+TABLE_INLINE struct decision decide_connect(const struct table *t, const struct rule_set *who, __u32 address, int later)
 {
 	const struct address_facts *facts = decide_address(t, address);
 	struct rule_set set = *who, asks = t->needs_request;
@@ -149,7 +151,7 @@ static inline struct decision decide_connect(const struct table *t, const struct
 	return d;
 }
 
-static inline const struct rule_set *decide_method(const struct table *t, __u64 method)
+TABLE_INLINE const struct rule_set *decide_method(const struct table *t, __u64 method)
 {
 	for (__u32 i = 0; i < TABLE_METHODS && i < t->methods; i++)
 		if (t->method[i] == method)
@@ -158,8 +160,8 @@ static inline const struct rule_set *decide_method(const struct table *t, __u64 
 }
 
 /* When the request is there. `who` and `address` as at connect. */
-static inline struct decision decide_request(const struct table *t, const struct rule_set *who, __u32 address,
-					     const struct asked *asked)
+TABLE_INLINE struct decision decide_request(const struct table *t, const struct rule_set *who, __u32 address,
+					    const struct asked *asked)
 {
 	struct rule_set set = *who;
 
@@ -232,8 +234,8 @@ static inline __u64 asked_method(const struct head *head)
  * Fills what follows from head and path: version, class, service. `state` is that of table.judge after the path's last
  * byte; where the path is not known, what it would decide is not known either.
  */
-static inline void asked_judge(const struct table *t, __u32 address, const struct head *head, __u32 state,
-			       struct asked *asked)
+TABLE_INLINE void asked_judge(const struct table *t, __u32 address, const struct head *head, __u32 state,
+			      struct asked *asked)
 {
 	const struct address_facts *facts = decide_address(t, address);
 	const struct path_marks *marks = &t->mark[t->mark_of[state % TABLE_JUDGING] % TABLE_MARKS];

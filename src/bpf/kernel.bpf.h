@@ -139,6 +139,7 @@ struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
 	int sk_wmem_queued, sk_sndbuf;
+	kuid_t sk_uid;
 };
 
 struct tcp_sock {
@@ -150,6 +151,7 @@ struct sk_msg {
 };
 
 struct sk_buff {
+	struct sock *sk;
 	__u32 csum;
 	__u8 ip_summed : 2;
 	__u8 csum_valid : 1;

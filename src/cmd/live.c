@@ -55,6 +55,8 @@ static int start_probe(struct live *l)
 	const struct ability *missing;
 	int r = probe_new(&config, &l->probe, &problem);
 
+	if (r == 0 && probe_listen(l->probe, &reason) < 0 && probe_is_verbose())
+		log_line("verdicts of a guard will not be seen: %s", reason.text);
 	if (r == 0)
 		r = probe_attach(l->probe, &problem);
 	if (r == 0)

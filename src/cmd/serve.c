@@ -205,6 +205,7 @@ static void send_counts(struct serve *s, bool last)
 		.open_at_start = stats.open_at_start,
 		.attached_seconds = stats.attached_seconds,
 		.denied = stats.denied,
+		.would_deny = stats.would_deny,
 		.unwritten = stats.unwritten,
 		.last = last,
 	};

@@ -76,9 +76,12 @@ static void show_service(const json_t *d)
 	printf("imdsnitch %s, pid %lld, up ", text(d, "version", a), (long long)number(d, "pid"));
 	show_time(number(d, "uptime_seconds"));
 	printf(", since %s\n", text(d, "started", b));
-	printf("Calls      %lld: v1 %lld, v2 %lld, unknown %lld; connections without a request %lld\n",
+	printf("Calls      %lld: v1 %lld, v2 %lld, unknown %lld; connections without a request %lld; denied %lld, "
+	       "would "
+	       "be denied %lld\n",
 	       (long long)number(calls, "total"), (long long)number(calls, "v1"), (long long)number(calls, "v2"),
-	       (long long)number(calls, "unknown"), (long long)number(calls, "connects"));
+	       (long long)number(calls, "unknown"), (long long)number(calls, "connects"),
+	       (long long)number(calls, "denied"), (long long)number(calls, "would_deny"));
 	if (rate)
 		printf("Rate       %lld in the last minute\n", (long long)json_integer_value(rate));
 	printf("Lost       ring %lld, truncated %lld, evicted %lld, sinks %lld; open at start %lld\n",

@@ -22,14 +22,14 @@ struct decision {
 
 /* What of a request the rules look at. */
 struct asked {
-	__u64 method;	/* its bytes, as in table.method; 0: longer than 8 */
-	__u16 path;	/* the state of table.path after the last byte */
-	__u8 version;	/* enum call_version */
-	__u8 class;	/* enum call_class */
-	__u8 service;	/* 0: unknown */
-	__u8 known;	/* 0: these bytes are no request that can be read; nothing above is valid */
+	__u64 method;    /* its bytes, as in table.method; 0: longer than 8 */
+	__u16 path;      /* the state of table.path after the last byte */
+	__u8 version;    /* enum call_version */
+	__u8 class;      /* enum call_class; CLASS_NONE: unknown */
+	__u8 service;    /* 0: unknown */
+	__u8 known;      /* 0: these bytes are no request that can be read; nothing above is valid */
 	__u8 path_known; /* 0: the path is longer than what was kept */
-	__u8 reserved;	/* 0 */
+	__u8 reserved;   /* 0 */
 };
 
 static inline void rule_set_and(struct rule_set *set, const struct rule_set *other)
@@ -83,7 +83,7 @@ static inline __u32 automaton_next(const struct table *t, const struct automaton
 
 static inline const struct rule_set *automaton_set(const struct table *t, const struct automaton *a, __u32 state)
 {
-	return &t->set[(a->states + state) % TABLE_STATES];
+	return &t->set[t->set_of[(a->states + state) % TABLE_STATES] % TABLE_SETS];
 }
 
 /* The interval an id lies in; user[0].from is 0. Ten halvings find any of 512. */
@@ -101,14 +101,22 @@ static inline const struct rule_set *decide_user(const struct table *t, __u32 ui
 	return &t->user[low].set;
 }
 
-/* `atoms`: bit n is set when one of the process's groups (effective or supplementary) lies in a range of atom n. */
-static inline void decide_groups(const struct table *t, __u64 atoms, struct rule_set *set)
+/*
+ * `atoms`: bit n is set when one of the process's groups (effective or supplementary) lies in a range of atom n. `cut`:
+ * it has more groups than were looked at, so that the absence of a bit says nothing.
+ */
+static inline void decide_groups(const struct table *t, __u64 atoms, int cut, struct rule_set *set)
 {
 	if (!t->groups)
 		return;
-	for (__u32 i = 0; i < TABLE_RULES; i++)
-		if ((atoms & t->group_need[i]) != t->group_need[i] || atoms & t->group_forbid[i])
+	for (__u32 i = 0; i < TABLE_RULES; i++) {
+		__u64 absent = t->group_need[i] & ~atoms, present = t->group_forbid[i] & atoms;
+		__u64 doubt = cut ? absent | (t->group_forbid[i] & ~atoms) : 0;
+		int fits = rule_set_has(&t->deny, i) ? !present && (cut || !absent) : !present && !absent && !doubt;
+
+		if (!fits)
 			set->word[i / 64] &= ~(1ULL << (i % 64));
+	}
 }
 
 /*
@@ -153,8 +161,9 @@ static inline struct decision decide_request(const struct table *t, const struct
 
 	rule_set_and(&set, &t->address[address % TABLE_ADDRESSES].set);
 	if (!asked->known) {
-		__u32 service = t->address[address % TABLE_ADDRESSES].shared ? 0 :
-									       t->address[address % TABLE_ADDRESSES].service;
+		__u32 service = t->address[address % TABLE_ADDRESSES].shared
+					? 0
+					: t->address[address % TABLE_ADDRESSES].service;
 
 		rule_set_and(&set, &t->unknown.request);
 		rule_set_and(&set, &t->service[service % TABLE_SERVICES]);
@@ -168,11 +177,18 @@ static inline struct decision decide_request(const struct table *t, const struct
 	return decide_first(t, &set);
 }
 
-/* Which service a request at a shared address means (call/judge.c, choose() and by_shape()). */
+/*
+ * Which service a request at a shared address means (call/judge.c, choose() and by_shape()). What a path that is not
+ * known would say is open: 0, unless a header says that it does not matter.
+ */
 static inline __u8 asked_service(const struct table *t, const struct address_facts *address, const struct head *head,
-				 const struct path_marks *marks)
+				 const struct path_marks *marks, int path_known)
 {
-	if (!address->shared || head->seen & (HEADER_AWS_TOKEN | HEADER_AWS_TTL) || marks->flags & MARK_EC2)
+	if (!address->shared || head->seen & (HEADER_AWS_TOKEN | HEADER_AWS_TTL))
+		return address->service;
+	if (!path_known)
+		return 0;
+	if (marks->flags & MARK_EC2)
 		return address->service;
 	if (marks->shape)
 		return marks->shape;
@@ -182,8 +198,8 @@ static inline __u8 asked_service(const struct table *t, const struct address_fac
 }
 
 /* enum call_version, as in call/judge.c. */
-static inline __u8 asked_version(const struct service_facts *s, const struct head *head,
-				 const struct path_marks *marks, int token_request, int path_known)
+static inline __u8 asked_version(const struct service_facts *s, const struct head *head, const struct path_marks *marks,
+				 int token_request, int path_known)
 {
 	enum { NONE, V1, V2, UNKNOWN };
 	int secure = 0;
@@ -195,7 +211,7 @@ static inline __u8 asked_version(const struct service_facts *s, const struct hea
 	else if (s->version_rule == TABLE_RULE_GOOGLE)
 		secure = head->flags & HEAD_F_GOOGLE;
 	else
-		secure = head->seen & HEADER_AUTHORIZATION && marks->flags & MARK_SECURE;
+		secure = path_known && head->seen & HEADER_AUTHORIZATION && marks->flags & MARK_SECURE;
 	if (secure)
 		return V2;
 	if (!path_known && (head->method_kind == METHOD_PUT || s->version_rule == TABLE_RULE_ORACLE))
@@ -203,21 +219,27 @@ static inline __u8 asked_version(const struct service_facts *s, const struct hea
 	return V1;
 }
 
+/* The method's bytes. To be called when HEAD_F_LINE is set for the first time: later values take their place. */
+static inline __u64 asked_method(const struct head *head)
+{
+	return head->method.length <= 8 ? head->number : 0;
+}
+
 /*
  * Fills what follows from head and path: version, class, service. `state` is that of table.judge after the path's last
- * byte that was kept. The version of a service that is not known is unknown.
+ * byte; where the path is not known, what it would decide is not known either.
  */
 static inline void asked_judge(const struct table *t, __u32 address, const struct head *head, __u32 state,
 			       struct asked *asked)
 {
 	const struct address_facts *facts = &t->address[address % TABLE_ADDRESSES];
-	const struct path_marks *marks = &t->mark[state % TABLE_MARKS];
-	__u32 service = asked_service(t, facts, head, marks) % TABLE_SERVICES;
+	const struct path_marks *marks = &t->mark[t->mark_of[state % TABLE_JUDGING] % TABLE_MARKS];
+	__u32 service = asked_service(t, facts, head, marks, asked->path_known) % TABLE_SERVICES;
 	const struct service_facts *s = &t->service_facts[service];
 	int token = s->has_token_path && head->method_kind == METHOD_PUT && asked->path_known &&
 		    (marks->token_of >> service) & 1;
 
 	asked->service = (__u8)service;
-	asked->class = marks->class[service];
+	asked->class = asked->path_known ? marks->class[service] : 0;
 	asked->version = service ? asked_version(s, head, marks, token, asked->path_known) : 3;
 }

@@ -118,6 +118,7 @@ void report_write(const struct report *r, struct buffer *out)
 	put_calls(&j, r);
 	put_lost(&j, r);
 	put_probe(&j, r);
+	guarding_report(r->guarding, &j);
 	json_open_array(&j, "sinks");
 	for (unsigned i = 0; i < r->feeds->count; i++)
 		put_sink(&j, r->feeds->feed[i]);

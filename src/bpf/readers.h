@@ -7,8 +7,8 @@
  *            stands for all of them is a ring buffer of one page; a ring of any size may be put there.
  *   owners   BPF_MAP_TYPE_ARRAY with BPF_F_MMAPABLE, READERS_MAX entries of struct reader_owner: whose ring it is.
  *
- * A tracer takes a slot whose owner has ended or has none (pid 0) by compare and exchange of `pid`, puts its ring into
- * `readers`, and then sets `start`. It gives the slot back by setting `pid` to 0 in its mapping, which takes no rights;
+ * A tracer takes a slot that has no owner (pid 0), or whose owner has ended, under flock(2) of the folder; it puts its
+ * ring into `readers`, and sets `start` last. It gives the slot back by setting both to 0, which takes no rights;
  * the ring then stays in `readers` until another one takes its place. The guard writes to slots whose pid and start are
  * not 0, and counts in `lost` what a ring has no room for.
  */

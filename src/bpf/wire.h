@@ -139,6 +139,9 @@ struct close_record {
 };
 _Static_assert(sizeof(struct close_record) == 32, "wire size");
 
+/* In loss_record.lost: records of the guard the ring had no room for (readers.h). */
+#define LOST_VERDICTS RECORD_INVALID
+
 struct loss_record {
 	struct record_header header;
 	__u64 lost[RECORD_KINDS_COUNTED]; /* records by kind the ring had no room for, since start */

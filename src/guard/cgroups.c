@@ -33,6 +33,17 @@ enum fact {
 	FACTS
 };
 
+/* Where a pattern is looked for: a component that cannot have a meaning somewhere needs no states there. */
+enum when {
+	WHEN_ANY = 1,
+	WHEN_MACHINE = 2, /* in machine.slice */
+	WHEN_ECS = 4,     /* below /ecs */
+	WHEN_SLICES = 8,  /* nothing but slices so far */
+	WHEN_ROOT = 16,
+	WHEN_ID = 32,    /* an id of its own may be a container */
+	WHEN_WHOLE = 64, /* a component of its own may be one */
+};
+
 #define BIT(fact) (1U << (fact))
 #define PARENTS   (BIT(FACT_IN_SLICE) | BIT(FACT_IN_LXC) | BIT(FACT_IN_ANY) | BIT(FACT_IN_POD))
 
@@ -115,9 +126,9 @@ static void some(struct nodes *n)
 	nodes_add(n, NODE_SEGMENT, 0, 0);
 }
 
-static void fact(struct nodes *n, const char *before, bool any, const char *after, enum fact id)
+static void fact(struct nodes *n, uint32_t when, const char *before, bool any, const char *after, enum fact id)
 {
-	nodes_begin(n);
+	nodes_begin(n, when);
 	text(n, before);
 	if (any)
 		some(n);
@@ -127,7 +138,7 @@ static void fact(struct nodes *n, const char *before, bool any, const char *afte
 
 static void fact_choice(struct nodes *n, const char *const *texts, enum fact id)
 {
-	nodes_begin(n);
+	nodes_begin(n, WHEN_ANY);
 	nodes_choice(n, texts);
 	end(n, id);
 }
@@ -136,10 +147,10 @@ static void add_ids(struct nodes *n)
 {
 	uint32_t skip;
 
-	nodes_begin(n);
+	nodes_begin(n, WHEN_ID);
 	hex(n, 64);
 	end(n, FACT_ID);
-	nodes_begin(n);
+	nodes_begin(n, WHEN_ANY);
 	nodes_choice(n, runtimes);
 	hex(n, 64);
 	skip = nodes_add(n, NODE_SKIP, 0, 0);
@@ -147,12 +158,12 @@ static void add_ids(struct nodes *n)
 	if (!n->failed)
 		n->node[skip].to = n->count;
 	end(n, FACT_DASH);
-	nodes_begin(n);
+	nodes_begin(n, WHEN_ANY);
 	nodes_add(n, NODE_NOT, ':', 0);
 	nodes_choice(n, runtimes_colon);
 	hex(n, 64);
 	end(n, FACT_COLON);
-	nodes_begin(n);
+	nodes_begin(n, WHEN_ECS);
 	hex(n, 32);
 	text(n, "-");
 	nodes_add(n, NODE_HEX, 0, 0);
@@ -166,18 +177,18 @@ static void add_ids(struct nodes *n)
 
 static void add_machines(struct nodes *n)
 {
-	fact(n, "machine-", true, ".scope", FACT_MACHINE);
-	fact(n, "systemd-nspawn@", true, ".service", FACT_NSPAWN);
-	nodes_begin(n);
+	fact(n, WHEN_MACHINE, "machine-", true, ".scope", FACT_MACHINE);
+	fact(n, WHEN_ANY, "systemd-nspawn@", true, ".service", FACT_NSPAWN);
+	nodes_begin(n, WHEN_MACHINE);
 	text(n, "machine-qemu\\x2d");
 	nodes_add(n, NODE_SEGMENT, 0, 0);
 	end(n, FACT_QEMU);
-	nodes_begin(n);
+	nodes_begin(n, WHEN_ANY);
 	text(n, "systemd-nspawn@qemu\\x2d");
 	nodes_add(n, NODE_SEGMENT, 0, 0);
 	end(n, FACT_QEMU);
-	fact(n, "lxc.payload.", true, "", FACT_LXC);
-	nodes_begin(n);
+	fact(n, WHEN_ANY, "lxc.payload.", true, "", FACT_LXC);
+	nodes_begin(n, WHEN_ANY);
 	text(n, "lxc.monitor");
 	nodes_add(n, NODE_SEGMENT, 0, 0);
 	end(n, FACT_MONITOR);
@@ -185,7 +196,7 @@ static void add_machines(struct nodes *n)
 
 static void ends_in(struct nodes *n, const char *suffix, enum fact id)
 {
-	nodes_begin(n);
+	nodes_begin(n, WHEN_SLICES);
 	nodes_add(n, NODE_SEGMENT, 0, 0);
 	text(n, suffix);
 	end(n, id);
@@ -201,25 +212,25 @@ static void add_facts(struct cgroups *g)
 	add_machines(n);
 	ends_in(n, ".slice", FACT_SLICE);
 	ends_in(n, ".service", FACT_SERVICE);
-	fact(n, "..", false, "", FACT_UP);
-	fact(n, "user", false, "", FACT_USER);
-	fact(n, "ecs", false, "", FACT_IS_ECS);
-	fact(n, "machine.slice", false, "", FACT_IN_SLICE);
-	fact(n, "libpod_parent", false, "", FACT_IN_POD);
+	fact(n, WHEN_ANY, "..", false, "", FACT_UP);
+	fact(n, WHEN_ROOT, "user", false, "", FACT_USER);
+	fact(n, WHEN_ROOT, "ecs", false, "", FACT_IS_ECS);
+	fact(n, WHEN_ANY, "machine.slice", false, "", FACT_IN_SLICE);
+	fact(n, WHEN_ANY, "libpod_parent", false, "", FACT_IN_POD);
 	fact_choice(n, lxc, FACT_IN_LXC);
 	fact_choice(n, any, FACT_IN_ANY);
 	n = &g->name;
-	fact(n, "", true, ".service", FACT_UNIT_SERVICE);
-	nodes_begin(n);
+	fact(n, WHEN_ANY, "", true, ".service", FACT_UNIT_SERVICE);
+	nodes_begin(n, WHEN_ANY);
 	some(n);
 	nodes_choice(n, others);
 	end(n, FACT_UNIT_OTHER);
-	nodes_begin(n);
+	nodes_begin(n, WHEN_ANY);
 	text(n, "user@");
 	nodes_add(n, NODE_SEGMENT, 0, 0);
 	end(n, FACT_UNIT_USER);
 	fact_choice(n, managers, FACT_UNIT_MANAGER);
-	nodes_begin(&g->below);
+	nodes_begin(&g->below, WHEN_ANY);
 	text(&g->below, "libpod-payload-");
 	hex(&g->below, 64);
 	end(&g->below, FACT_PAYLOAD);
@@ -290,16 +301,16 @@ static void tail(struct nodes *n, bool prefix, const char *suffix, uint32_t id)
 /* Behind a runtime's name there are only ids. */
 static void add_runtime_id(struct cgroups *g, const char *id, uint32_t value)
 {
-	nodes_begin(&g->whole);
+	nodes_begin(&g->whole, WHEN_ANY);
 	nodes_choice(&g->whole, runtimes);
 	text(&g->whole, id);
 	tail(&g->whole, true, "", value_id(value, FORM_DASH));
-	nodes_begin(&g->whole);
+	nodes_begin(&g->whole, WHEN_ANY);
 	nodes_add(&g->whole, NODE_NOT, ':', 0);
 	nodes_choice(&g->whole, runtimes_colon);
 	text(&g->whole, id);
 	tail(&g->whole, true, "", value_id(value, FORM_COLON));
-	nodes_begin(&g->below);
+	nodes_begin(&g->below, WHEN_ANY);
 	text(&g->below, "libpod-payload-");
 	text(&g->below, id);
 	tail(&g->below, true, "", value_id(value, FORM_DASH));
@@ -327,18 +338,18 @@ static void add_container(struct cgroups *g, const char *id, uint32_t value)
 	}
 	if (prefix)
 		add_runtime_id(g, id, value);
-	nodes_begin(&g->whole);
+	nodes_begin(&g->whole, WHEN_WHOLE);
 	text(&g->whole, id);
 	tail(&g->whole, prefix, "", value_id(value, FORM_WHOLE));
-	nodes_begin(&g->whole);
+	nodes_begin(&g->whole, WHEN_ANY);
 	text(&g->whole, "lxc.payload.");
 	text(&g->whole, id);
 	tail(&g->whole, prefix, "", value_id(value, FORM_LXC));
-	nodes_begin(&g->whole);
+	nodes_begin(&g->whole, WHEN_MACHINE);
 	text(&g->whole, "machine-");
 	escaped(&g->whole, id);
 	tail(&g->whole, prefix, ".scope", value_id(value, FORM_MACHINE));
-	nodes_begin(&g->whole);
+	nodes_begin(&g->whole, WHEN_ANY);
 	text(&g->whole, "systemd-nspawn@");
 	escaped(&g->whole, id);
 	tail(&g->whole, prefix, ".service", value_id(value, FORM_NSPAWN));
@@ -347,7 +358,7 @@ static void add_container(struct cgroups *g, const char *id, uint32_t value)
 void cgroups_add(struct cgroups *g, enum selector_kind kind, const char *s, uint32_t id)
 {
 	if (kind == SELECT_CGROUP) {
-		nodes_begin(&g->paths);
+		nodes_begin(&g->paths, WHEN_ANY);
 		text(&g->paths, s);
 		if (*s)
 			nodes_add(&g->paths, NODE_PREFIX, 0, id);
@@ -359,10 +370,10 @@ void cgroups_add(struct cgroups *g, enum selector_kind kind, const char *s, uint
 		add_container(g, s, id);
 		return;
 	}
-	nodes_begin(&g->name);
+	nodes_begin(&g->name, WHEN_SLICES);
 	nodes_glob(&g->name, s);
 	end(&g->name, value_id(id, FORM_UNIT));
-	nodes_begin(&g->whole);
+	nodes_begin(&g->whole, WHEN_SLICES);
 	nodes_glob(&g->whole, s);
 	end(&g->whole, value_id(id, FORM_UNIT_RAW));
 }
@@ -412,6 +423,16 @@ static struct parts take_apart(struct span s)
 	return p;
 }
 
+static uint32_t when_of(const struct walker *w)
+{
+	bool all = w->parent & (BIT(FACT_IN_LXC) | BIT(FACT_IN_ANY));
+	bool id = !all && !(w->parent & BIT(FACT_IN_POD));
+
+	return WHEN_ANY | (w->parent & BIT(FACT_IN_SLICE) ? WHEN_MACHINE : 0) | (w->ecs ? WHEN_ECS : 0) |
+	       (w->slices ? WHEN_SLICES : 0) | (w->root ? WHEN_ROOT : 0) | (id ? WHEN_ID : 0) |
+	       (all || id || w->ecs ? WHEN_WHOLE : 0);
+}
+
 /* Appends a walker at the start of a component, or one whose walk is over. */
 static void put_walker(struct cgroups *g, struct walker w, struct span results, struct buffer *out)
 {
@@ -423,11 +444,11 @@ static void put_walker(struct cgroups *g, struct walker w, struct span results, 
 	buffer_append(out, &w, sizeof(w));
 	before = out->length;
 	if (!w.over)
-		nodes_enter(w.below ? &g->below : &g->whole, out);
+		nodes_enter(w.below ? &g->below : &g->whole, when_of(&w), out);
 	w.component = (uint32_t)(out->length - before);
 	before = out->length;
 	if (!w.over && !w.below)
-		nodes_enter(&g->name, out);
+		nodes_enter(&g->name, when_of(&w), out);
 	w.name = (uint32_t)(out->length - before);
 	if (!out->failed)
 		memcpy(out->data + head, &w, sizeof(w));
@@ -626,7 +647,7 @@ void cgroups_start(struct cgroups *g, struct buffer *out)
 
 	buffer_append(out, &head, sizeof(head));
 	before = out->length;
-	nodes_enter(&g->paths, out);
+	nodes_enter(&g->paths, NODES_ALWAYS, out);
 	head.paths = (uint32_t)(out->length - before);
 	before = out->length;
 	w.over = !g->walks;

@@ -350,7 +350,7 @@ static void texts_start(void *data, struct buffer *out)
 	if (x->cgroups)
 		cgroups_start(x->cgroups, out);
 	else
-		nodes_enter(&x->nodes, out);
+		nodes_enter(&x->nodes, NODES_ALWAYS, out);
 }
 
 static void texts_step(void *data, struct span state, uint8_t byte, struct buffer *out)
@@ -414,12 +414,12 @@ static int texts_mark(void *data, struct span state)
 static void add_value(struct texts *x, enum selector_kind kind, const char *text, uint32_t id)
 {
 	if (kind == SELECT_PATH && !*text) { /* "/": all there are */
-		nodes_begin(&x->nodes);
+		nodes_begin(&x->nodes, NODES_ALWAYS);
 		nodes_add(&x->nodes, NODE_REST, 0, id);
 	} else if (kind == SELECT_PATH) {
 		nodes_path(&x->nodes, text, true, id);
 	} else if (kind == SELECT_EXE) {
-		nodes_begin(&x->nodes);
+		nodes_begin(&x->nodes, NODES_ALWAYS);
 		nodes_glob(&x->nodes, text);
 		nodes_add(&x->nodes, NODE_END, 0, id);
 	} else {

@@ -47,12 +47,13 @@ uint32_t nodes_add(struct nodes *n, enum node_kind kind, uint8_t byte, uint32_t 
 	return n->count++;
 }
 
-void nodes_begin(struct nodes *n)
+void nodes_begin(struct nodes *n, uint32_t when)
 {
-	uint32_t room = n->starts_room ? n->starts_room * 2 : 64, *start;
+	uint32_t room = n->starts_room ? n->starts_room * 2 : 64;
+	void *start;
 
 	if (n->starts == n->starts_room) {
-		start = reallocarray(n->start, room, sizeof(*start));
+		start = reallocarray(n->start, room, sizeof(*n->start));
 		if (!start) {
 			n->failed = true;
 			return;
@@ -60,7 +61,8 @@ void nodes_begin(struct nodes *n)
 		n->start = start;
 		n->starts_room = room;
 	}
-	n->start[n->starts++] = n->count;
+	n->start[n->starts].place = n->count;
+	n->start[n->starts++].when = when;
 }
 
 static void goes_to(struct nodes *n, uint32_t place, uint32_t to)
@@ -79,15 +81,13 @@ void nodes_text(struct nodes *n, struct span text, bool fold)
 	}
 }
 
-/* "/" + "**" + "/": a slash, and perhaps anything up to another one. */
+/* "/" + "**" in front of a slash: nothing, or a slash and whatever follows. */
 static void any_depth(struct nodes *n)
 {
-	uint32_t skip;
+	uint32_t skip = nodes_add(n, NODE_SKIP, 0, 0);
 
 	nodes_add(n, NODE_BYTE, '/', 0);
-	skip = nodes_add(n, NODE_SKIP, 0, 0);
 	nodes_add(n, NODE_ALL, 0, 0);
-	nodes_add(n, NODE_BYTE, '/', 0);
 	goes_to(n, skip, n->count);
 }
 
@@ -96,7 +96,7 @@ void nodes_glob(struct nodes *n, const char *text)
 	while (*text) {
 		if (strncmp(text, "/**/", 4) == 0) {
 			any_depth(n);
-			text += 4;
+			text += 3;
 		} else if (text[0] == '*') {
 			size_t stars = strspn(text, "*");
 
@@ -145,7 +145,7 @@ void nodes_path(struct nodes *n, const char *pattern, bool fold, uint32_t id)
 {
 	uint32_t skip;
 
-	nodes_begin(n);
+	nodes_begin(n, NODES_ALWAYS);
 	if (strncmp(pattern, "**/", 3) == 0) {
 		skip = nodes_add(n, NODE_SKIP, 0, 0);
 		nodes_add(n, NODE_ALL, 0, 0);
@@ -173,7 +173,10 @@ static void stand_at(struct nodes *n, uint32_t place, struct buffer *out)
 	while (place < n->count && !n->seen[place]) {
 		node = &n->node[place];
 		n->seen[place] = 1;
-		buffer_append(out, &place, sizeof(place));
+		if (!buffer_reserve(out, sizeof(place)))
+			return;
+		memcpy(out->data + out->length, &place, sizeof(place));
+		out->length += sizeof(place);
 		switch (node->kind) {
 		case NODE_JUMP:
 			place = node->to;
@@ -193,11 +196,17 @@ static void stand_at(struct nodes *n, uint32_t place, struct buffer *out)
 	}
 }
 
-static int compare(const void *a, const void *b)
+/* Steps leave places nearly in order. */
+static void sort(uint32_t *place, size_t count)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	for (size_t i = 1; i < count; i++) {
+		uint32_t p = place[i];
+		size_t k = i;
 
-	return (x > y) - (x < y);
+		for (; k > 0 && place[k - 1] > p; k--)
+			place[k] = place[k - 1];
+		place[k] = p;
+	}
 }
 
 /* What was appended behind `from`: sorted, and without nodes that wait for nothing. */
@@ -216,16 +225,17 @@ static void settle(struct nodes *n, struct buffer *out, size_t from)
 		if (kind != NODE_JUMP && kind != NODE_SKIP)
 			place[kept++] = place[i];
 	}
-	qsort(place, kept, sizeof(*place), compare);
+	sort(place, kept);
 	out->length = from + kept * sizeof(*place);
 }
 
-void nodes_enter(struct nodes *n, struct buffer *out)
+void nodes_enter(struct nodes *n, uint32_t when, struct buffer *out)
 {
 	size_t from = out->length;
 
 	for (uint32_t i = 0; i < n->starts; i++)
-		stand_at(n, n->start[i], out);
+		if (n->start[i].when & when)
+			stand_at(n, n->start[i].place, out);
 	settle(n, out, from);
 }
 

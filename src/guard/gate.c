@@ -390,17 +390,3 @@ void gate_status_done(struct gate_status *s)
 	free(s->table);
 	s->table = NULL;
 }
-
-int gate_off(struct problem *problem)
-{
-	return 0;
-}
-
-int gate_status_read(struct gate_status *ret_status, struct problem *problem)
-{
-	return problem_set(problem, -ENOENT, "no guard is built in");
-}
-
-void gate_status_done(struct gate_status *s)
-{
-}

@@ -2,6 +2,8 @@
 # shellcheck shell=sh
 # The guard in a test. Whatever happens, clean_up_test (lib.sh) opens the gate again. Sourced by topic/guard*.sh.
 
+DENY_PATH='deny path /latest/user-data'
+
 # rules LINE…: puts them in force.
 rules() {
 	[ -n "${IMDSNITCH-}" ] || skip "there is no guard without the program"
@@ -42,4 +44,4 @@ as() {
 	in_client setpriv --reuid "$uid" --regid "$uid" --clear-groups "$PYTHON" -SEB "$HERE/client/guarded.py" "$@"
 }
 
-received() { cat service.log 2>/dev/null | wc -l; }
+arrived() { cat service.log 2>/dev/null | wc -l; }

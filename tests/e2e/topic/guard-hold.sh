@@ -163,3 +163,41 @@ add guard-hold-user-namespace '
 	grep -q "not permitted" out && skip "no user namespaces: $(head -1 out)"
 	grep -q EPERM out || fail "a forged path counts: $(cat out)"
 	service_stop'
+
+add guard-mptcp '
+	service_start
+	rules "mode enforce" "$DENY_PATH" allow
+	timeout $((3 * E2E_SLOW)) nsenter --net=/run/netns/$CLIENT_NS -- "$ACT" mptcp $SERVICE 80 --path /latest/user-data >out 2>&1
+	[ $? -ne 77 ] || skip "$(tail -1 out)"
+	! grep -q user-data service.log || fail "it was sent: $(cat service.log)"'
+
+# What it does not keep out, so that nobody believes it does.
+add guard-not-raw '
+	service_start
+	rules "mode enforce" "deny user 0" allow
+	says EPERM asks $SERVICE connect
+	in_client "$PYTHON" -SEB -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+s.sendto(bytes.fromhex(\"3039003500080000\"), (\"$SERVICE\", 0))" || fail "a raw packet is refused: the documents say it is not"
+	service_stop'
+
+add guard-not-proxy '
+	service_start
+	rules "mode enforce" "deny user 65533" allow
+	in_client "$PYTHON" -SEB -c "
+import socket
+l = socket.create_server((\"127.0.0.1\", 8888)); open(\"proxy.on\", \"w\").close()
+c, _ = l.accept(); s = socket.create_connection((\"$SERVICE\", 80))
+s.sendall(c.recv(4096)); c.sendall(s.recv(4096))" &
+	until_true 5 test -e proxy.on || fail "no proxy"
+	says EPERM as 65533 $SERVICE 80 connect
+	says "status 200" as 65533 127.0.0.1 8888 one /latest/meta-data/ami-id
+	wait
+	service_stop'
+
+add guard-not-preload '
+	service_start
+	rules "mode enforce" "deny user 65533" allow
+	in_client "$ACT" scm $SERVICE 80 >out 2>&1 || fail "a connection that was handed on is refused: $(tail -1 out)"
+	service_stop'

@@ -30,6 +30,12 @@ static __always_inline bool value_is_skipped(const struct head *head, __u8 byte)
 	return head->state == HEAD_S_VALUE && byte != '\n' && !(head->current & (HEAD_NUMBERS | HEAD_LISTS));
 }
 
+/* A byte of the target behind its first one; white space and line ends are left to head_step(). */
+static __always_inline bool target_goes_on(const struct head *head, __u8 byte)
+{
+	return head->state == HEAD_S_TARGET && head->target.length && byte > ' ';
+}
+
 /* One byte of a head; the start line is kept. */
 static __always_inline enum head_result head_byte(struct claim *c, __u8 byte)
 {
@@ -45,6 +51,11 @@ static __always_inline enum head_result head_byte(struct claim *c, __u8 byte)
 		return head_step(head, byte);
 	if (at < WALK_LINE)
 		c->line[at % WALK_LINE] = byte;
+	if (target_goes_on(head, byte)) {
+		head->length = at + 1;
+		head->target.length = head_saturate(at) - head->target.offset + 1;
+		return HEAD_MORE;
+	}
 	result = head_step(head, byte);
 	if (head->flags & HEAD_F_LINE)
 		c->now.method = asked_method(head);
@@ -96,6 +107,13 @@ static __always_inline __u32 body_skip(struct claim *c, __u32 left)
 	return left;
 }
 
+/* A byte that walk_step() would feed as it is. */
+static __always_inline bool walk_goes_on(const struct walk *w, __u8 byte)
+{
+	return w->segment == WALK_NAME && w->part == WALK_PATH && !w->digits && !w->over && byte != '/' &&
+	       byte != '%' && byte != '?' && byte != '#';
+}
+
 /* The target through the automata, WALK_CHUNK bytes from `from` on. */
 #define WALK_CHUNK 64
 static __always_inline void walk_chunk(struct claim *c, const struct table *t, __u32 from)
@@ -103,9 +121,15 @@ static __always_inline void walk_chunk(struct claim *c, const struct table *t, _
 	__u32 end = c->now.head.target.offset + c->now.head.target.length;
 
 	for (__u32 i = 0; i < WALK_CHUNK; i++) {
+		__u8 byte;
+
 		if (from + i >= end)
 			break;
-		walk_step(t, &c->walk, c->line[(from + i) % WALK_LINE]);
+		byte = c->line[(from + i) % WALK_LINE];
+		if (walk_goes_on(&c->walk, byte))
+			walk_feed(t, &c->walk, byte);
+		else
+			walk_step(t, &c->walk, byte);
 	}
 }
 

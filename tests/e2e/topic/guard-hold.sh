@@ -10,7 +10,7 @@ hierarchy() { awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts; }
 
 # beside FOLDER ADDRESS [alone]: a program of somebody else's on that cgroup, until the file beside.on goes.
 beside() {
-	"$BYSTANDER" "$1" "$2" beside.on ${3-} >beside.out 2>&1 &
+	"$BYSTANDER" "$1" "$2" beside.on ${3:+"$3"} >beside.out 2>&1 &
 	echo $! >beside.pid
 	until_true 5 test -e beside.on || fail "the other program is not attached: $(cat beside.out)"
 }

@@ -260,6 +260,8 @@ static void on_turn(void *context, const struct pollfd *fds, unsigned count, uin
 	struct serve *s = context;
 
 	feeds_turn(&s->feeds, now);
+	if (feeds_want_counts(&s->feeds))
+		send_counts(s, false);
 	if (count && s->status >= 0 && fds[count - 1].revents)
 		status_answer(s->status, write_report, s);
 	if (now >= s->next_beat) {

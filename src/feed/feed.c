@@ -232,6 +232,7 @@ static void start(struct feed *f, uint64_t now)
 	f->fd = fd;
 	f->starts++;
 	f->shut = false;
+	f->fresh = true;
 }
 
 /* -EPIPE: the program is gone. */

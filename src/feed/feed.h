@@ -32,6 +32,7 @@ struct feed {
 	uint64_t started_at, start_at, end_by; /* ns, CLOCK_BOOTTIME; end_by 0: not ending */
 	unsigned failures;                     /* starts in a row that did not last */
 	bool shut;                             /* the program was told that nothing follows */
+	bool fresh;                            /* it was started, and has not been told the counts */
 	struct outage outage;                  /* the failure that goes on, as it was said */
 
 	uint64_t taken;   /* events that were to go to this sink */

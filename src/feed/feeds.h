@@ -39,6 +39,9 @@ struct outlet feeds_outlet(struct feeds *f);
 /* Gives each sink that folds events (inventory, metrics) the counts; `dropped` is filled in for each. */
 void feeds_counts(struct feeds *f, struct feed_counts *counts);
 
+/* Has one of them been started that does not know them yet? */
+bool feeds_want_counts(const struct feeds *f);
+
 /* As feed_turn(), for all. */
 void feeds_turn(struct feeds *f, uint64_t now);
 

@@ -137,25 +137,15 @@ static void find_user(struct serve *s)
 		 missing[0] == 'u' ? service->user : service->group);
 }
 
-static const char *file_of(const struct settings *s)
-{
-	if (s->kind == SETTINGS_LOG)
-		return s->log.path;
-	if (s->kind == SETTINGS_INVENTORY)
-		return s->inventory.path;
-	return s->kind == SETTINGS_METRICS ? s->metrics.textfile : "";
-}
-
 /* The folders that sinks write into. A sink that cannot write says so itself. */
 static void make_folders(const struct serve *s, const struct config *c)
 {
 	struct problem problem;
 
 	for (unsigned i = 0; i < c->count; i++) {
-		const struct settings *settings = &c->section[i].settings;
+		const char *file = settings_file(&c->section[i].settings);
 
-		if (settings->enabled && file_of(settings)[0] &&
-		    folder_make(file_of(settings), s->user, s->group, &problem) < 0)
+		if (file[0] && folder_make(file, s->user, s->group, &problem) < 0)
 			log_line("%s", problem.text);
 	}
 }

@@ -42,6 +42,7 @@ struct serve {
 	int status; /* descriptor of the status socket; -1: none */
 	uint64_t next_beat, beats;
 	struct stats sent; /* the counts the sinks know */
+	bool busy;         /* they were others a second before */
 	uint64_t watchdog; /* ns between two signs of life; 0: nobody waits for them */
 	uint64_t next_sign;
 	struct report report;
@@ -217,8 +218,15 @@ static void beat(struct serve *s)
 {
 	struct stats stats = pipeline_count(s->live.pipeline, live_attached_seconds(&s->live));
 
-	if (s->beats % QUIET_BEATS == 0 || is_news(&s->sent, &stats))
+	bool news = is_news(&s->sent, &stats);
+
+	if (s->beats % QUIET_BEATS == 0 || news)
 		send_counts(s, false);
+	if (s->busy && !news) {
+		feeds_rest(&s->feeds);
+		malloc_trim(0);
+	}
+	s->busy = news;
 	s->sent = stats;
 	memmove(s->report.rate + 1, s->report.rate, sizeof(s->report.rate) - sizeof(s->report.rate[0]));
 	s->report.rate[0] = stats.calls;

@@ -322,6 +322,14 @@ void feed_turn(struct feed *f, uint64_t now)
 		turn_running(f, now);
 }
 
+void feed_rest(struct feed *f)
+{
+	if (f->queue.length == 0)
+		buffer_done(&f->queue);
+	if (f->in.length == 0)
+		buffer_done(&f->in);
+}
+
 void feed_end(struct feed *f, uint64_t now, uint64_t patience)
 {
 	f->end_by = now + patience;

@@ -61,6 +61,9 @@ void feed_tell(struct feed *f, enum frame_kind kind, const void *payload, size_t
 /* Hands to the socket what it takes, reads the program's state, starts and ends it. `now` is CLOCK_BOOTTIME, ns. */
 void feed_turn(struct feed *f, uint64_t now);
 
+/* Gives back the memory of a queue that is empty. */
+void feed_rest(struct feed *f);
+
 /* Nothing more will be queued; the program gets `patience` ns to bring out what there is. */
 void feed_end(struct feed *f, uint64_t now, uint64_t patience);
 

@@ -243,6 +243,14 @@ void feeds_turn(struct feeds *f, uint64_t now)
 			remove_feed(f, i - 1);
 }
 
+void feeds_rest(struct feeds *f)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		feed_rest(f->feed[i]);
+	for (unsigned i = 0; i < f->texts; i++)
+		buffer_done(&f->text[i].bytes);
+}
+
 unsigned feeds_poll(const struct feeds *f, struct pollfd *fds, unsigned max)
 {
 	unsigned n = 0;

@@ -45,6 +45,9 @@ bool feeds_want_counts(const struct feeds *f);
 /* As feed_turn(), for all. */
 void feeds_turn(struct feeds *f, uint64_t now);
 
+/* Nothing happens: memory that a burst took is given back. */
+void feeds_rest(struct feeds *f);
+
 /* Adds what to poll; returns how many. */
 unsigned feeds_poll(const struct feeds *f, struct pollfd *fds, unsigned max);
 uint64_t feeds_until(const struct feeds *f);

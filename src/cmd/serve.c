@@ -120,7 +120,10 @@ static int check(const struct serve *s)
 	for (unsigned i = 0; i < s->config->count; i++)
 		sinks += s->config->section[i].settings.kind != SETTINGS_SERVICE &&
 			 s->config->section[i].settings.enabled;
-	log_line("%s is fine: %u sinks", config_path(s), sinks);
+	if (access(config_path(s), F_OK) < 0)
+		log_line("%s is not there, so the defaults hold: %u sinks", config_path(s), sinks);
+	else
+		log_line("%s is fine: %u sinks", config_path(s), sinks);
 	if (sinks == 0)
 		log_line("nothing would be kept of what is seen: no sink is enabled");
 	return EXIT_FINE;

@@ -350,7 +350,7 @@ static void texts_start(void *data, struct buffer *out)
 	if (x->cgroups)
 		cgroups_start(x->cgroups, out);
 	else
-		nodes_enter(&x->nodes, NODES_ALWAYS, out);
+		nodes_enter(&x->nodes, out);
 }
 
 static void texts_step(void *data, struct span state, uint8_t byte, struct buffer *out)
@@ -414,12 +414,12 @@ static int texts_mark(void *data, struct span state)
 static void add_value(struct texts *x, enum selector_kind kind, const char *text, uint32_t id)
 {
 	if (kind == SELECT_PATH && !*text) { /* "/": all there are */
-		nodes_begin(&x->nodes, NODES_ALWAYS);
+		nodes_begin(&x->nodes);
 		nodes_add(&x->nodes, NODE_REST, 0, id);
 	} else if (kind == SELECT_PATH) {
 		nodes_path(&x->nodes, text, true, id);
 	} else if (kind == SELECT_EXE) {
-		nodes_begin(&x->nodes, NODES_ALWAYS);
+		nodes_begin(&x->nodes);
 		nodes_glob(&x->nodes, text);
 		nodes_add(&x->nodes, NODE_END, 0, id);
 	} else {
@@ -464,12 +464,15 @@ static int build_texts(struct texts *x, struct automaton *a, const char *what)
 {
 	struct automaton_source source = {.data = x, .start = texts_start, .step = texts_step, .mark = texts_mark};
 	struct automaton_text text = {0};
-	int r = -ENOMEM;
+	int r = x->matched && !x->nodes.failed ? 0 : -ENOMEM;
 
-	source.classes = x->cgroups ? cgroups_classes(x->cgroups, source.class_of, 1)
-				    : nodes_classes(&x->nodes, source.class_of, 1);
-	if (x->matched && !x->nodes.failed && (!x->cgroups || cgroups_ready(x->cgroups)))
+	if (r == 0 && x->cgroups)
+		r = cgroups_build(x->cgroups);
+	if (r == 0) {
+		source.classes = x->cgroups ? cgroups_classes(x->cgroups, source.class_of, 1)
+					    : nodes_classes(&x->nodes, source.class_of, 1);
 		r = automaton_build(&source, &text);
+	}
 	if (r == 0)
 		r = place_texts(x, a, &text, what);
 	else if (r == -E2BIG)

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bpf/decide.h"
 #include "guard/components.h"
-#include "guard/pattern.h"
 
 #define BIT(fact) FACT_BIT(fact)
 
@@ -19,12 +19,8 @@ struct place {
 struct cgroups {
 	struct place place[PLACES];
 	unsigned places;
-	struct nodes paths; /* cgroup selectors */
 	struct components *components;
-	uint32_t *any; /* values "*" */
-	unsigned anys;
-	bool walks; /* there are unit or container selectors */
-	bool failed;
+	bool units;                 /* what is looked for; else containers */
 	struct buffer now, results; /* scratch */
 	int error;                  /* of a place that could not be reduced */
 };
@@ -39,28 +35,30 @@ struct walker {
 	uint8_t begun;  /* a byte of the component was read */
 	uint8_t slices; /* see container.c */
 	uint8_t ecs, below, root;
-	uint8_t reserved[2];
+	uint8_t form;     /* enum form of the container that was found */
+	uint8_t fresh;    /* by the byte before this */
 	uint32_t parent;  /* FACT_IN_* */
 	uint32_t state;   /* of the component */
 	uint32_t results; /* bytes of them */
 };
 
-/* A state: this, places in `paths`, one walker or two. */
+/* A state: this, and one walker or two. */
 struct state_head {
-	uint32_t paths;   /* bytes of the places */
 	uint32_t waiting; /* bytes of "/supervisor" seen; 0: there is one walker */
 	uint32_t first;   /* bytes of the first walker */
 };
 
 static const char supervisor[] = "/supervisor";
 
-struct cgroups *cgroups_new(void)
+struct cgroups *cgroups_new(bool units)
 {
 	struct cgroups *g = calloc(1, sizeof(*g));
 
-	if (g)
-		g->components = components_new();
-	return g && g->components ? g : cgroups_free(g);
+	if (!g)
+		return NULL;
+	g->units = units;
+	g->components = components_new();
+	return g->components ? g : cgroups_free(g);
 }
 
 struct cgroups *cgroups_free(struct cgroups *g)
@@ -69,59 +67,25 @@ struct cgroups *cgroups_free(struct cgroups *g)
 		return NULL;
 	for (unsigned i = 0; i < g->places; i++)
 		free(g->place[i].stand_in);
-	nodes_done(&g->paths);
 	components_free(g->components);
 	buffer_done(&g->now);
 	buffer_done(&g->results);
-	free(g->any);
 	free(g);
 	return NULL;
 }
 
-static void add_path(struct cgroups *g, const char *text, uint32_t id)
+void cgroups_add(struct cgroups *g, const char *unit, uint32_t id)
 {
-	nodes_begin(&g->paths);
-	nodes_text(&g->paths, span_of(text), false);
-	if (*text)
-		nodes_add(&g->paths, NODE_PREFIX, 0, id);
-	nodes_add(&g->paths, NODE_REST, 0, id);
-}
-
-static void add_any(struct cgroups *g, uint32_t id)
-{
-	uint32_t *more = reallocarray(g->any, g->anys + 1, sizeof(*more));
-
-	if (!more) {
-		g->failed = true;
-		return;
-	}
-	g->any = more;
-	more[g->anys++] = id;
-}
-
-void cgroups_add(struct cgroups *g, enum selector_kind kind, const char *text, uint32_t id)
-{
-	g->walks |= kind != SELECT_CGROUP;
-	if (kind == SELECT_CGROUP)
-		add_path(g, text, id);
-	else if (kind == SELECT_CONTAINER && strcmp(text, "*") == 0)
-		add_any(g, id);
-	else
-		components_add(g->components, kind, text, id);
+	components_add(g->components, unit, id);
 }
 
 int cgroups_build(struct cgroups *g)
 {
-	if (g->failed || g->paths.failed)
-		return -ENOMEM;
-	return g->walks ? components_build(g->components) : 0;
+	return components_build(g->components);
 }
 
 unsigned cgroups_classes(const struct cgroups *g, uint8_t class_of[static 256], unsigned classes)
 {
-	classes = nodes_classes(&g->paths, class_of, classes);
-	if (!g->walks)
-		return classes;
 	for (const char *c = supervisor; *c; c++) {
 		bool in[256] = {0};
 
@@ -140,15 +104,15 @@ static struct walker walker_of(struct span s, struct span *ret_results)
 	return w;
 }
 
-/* Which form of container the component is, FORMS: none (container.c, match_container()). */
+/* Which form of container the component is, FORM_NONE: none (container.c, match_container()). */
 static enum form container_form(const struct walker *w, uint32_t facts, bool supervised)
 {
 	if (w->below)
-		return facts & BIT(FACT_PAYLOAD) ? FORM_DASH : FORMS;
+		return facts & BIT(FACT_PAYLOAD) ? FORM_TAIL : FORM_NONE;
 	if (facts & BIT(FACT_DASH))
-		return FORM_DASH;
+		return FORM_TAIL;
 	if (facts & BIT(FACT_COLON))
-		return FORM_COLON;
+		return FORM_TAIL;
 	if (!supervised && !(facts & BIT(FACT_QEMU))) {
 		if (facts & BIT(FACT_MACHINE) && w->parent & BIT(FACT_IN_SLICE))
 			return FORM_MACHINE;
@@ -160,17 +124,19 @@ static enum form container_form(const struct walker *w, uint32_t facts, bool sup
 	if (w->parent & BIT(FACT_IN_LXC) || (w->ecs && facts & BIT(FACT_ECS)))
 		return FORM_WHOLE;
 	if (w->parent & BIT(FACT_IN_POD))
-		return FORMS;
-	return w->parent & BIT(FACT_IN_ANY) || facts & BIT(FACT_ID) ? FORM_WHOLE : FORMS;
+		return FORM_NONE;
+	return w->parent & BIT(FACT_IN_ANY) || facts & BIT(FACT_ID) ? FORM_WHOLE : FORM_NONE;
 }
 
-static void find_container(struct cgroups *g, const struct walker *w, uint32_t facts, enum form form)
+static void find_container(struct cgroups *g, struct walker *w, uint32_t facts, enum form form)
 {
-	for (unsigned i = 0; i < g->anys; i++)
-		buffer_append(&g->results, &g->any[i], sizeof(g->any[i]));
-	components_values(g->components, w->below, w->state, form, &g->results);
-	if (w->slices && facts & BIT(FACT_SERVICE))
+	if (g->units && w->slices && facts & BIT(FACT_SERVICE))
 		components_values(g->components, w->below, w->state, FORM_UNIT_RAW, &g->results);
+	*w = (struct walker){.over = 1};
+	if (g->units)
+		return;
+	w->form = (uint8_t)form;
+	w->fresh = 1;
 }
 
 /* container.c, descend(). */
@@ -184,7 +150,7 @@ static void descend(struct cgroups *g, struct walker *w, uint32_t facts)
 	if (w->over)
 		return;
 	if (unit) {
-		if (w->slices)
+		if (g->units && w->slices)
 			components_values(g->components, false, w->state, FORM_UNIT, &g->results);
 		w->slices = 0;
 		w->below = !(facts & BIT(FACT_UNIT_MANAGER));
@@ -232,14 +198,13 @@ static bool meet_end(struct cgroups *g, const struct walker *walker, struct span
 
 	buffer_reset(&g->results);
 	buffer_span(&g->results, results);
-	if (form != FORMS) {
+	if (form != FORM_NONE) {
 		find_container(g, &w, facts, form);
-		w.over = 1;
 	} else {
 		descend(g, &w, facts);
+		if (w.over || (g->units && !w.slices)) /* no unit below has the name that counts */
+			w = (struct walker){.over = 1};
 	}
-	if (w.over)
-		w = (struct walker){.over = 1};
 	w.begun = 0;
 	w.state = 0;
 	results = in_order(&g->results);
@@ -345,6 +310,7 @@ static bool step_walker(struct cgroups *g, struct span walker, uint8_t c, bool s
 		w.state = stand_in(g, &w, components_next(g->components, w.below, w.state, c));
 		w.begun = 1;
 	}
+	w.fresh = 0;
 	buffer_append(out, &w, sizeof(w));
 	buffer_span(out, results);
 	return false;
@@ -352,21 +318,13 @@ static bool step_walker(struct cgroups *g, struct span walker, uint8_t c, bool s
 
 void cgroups_start(struct cgroups *g, struct buffer *out)
 {
-	struct walker w = {.over = !g->walks, .slices = 1, .root = 1};
-	struct state_head head = {0};
-	size_t before;
+	struct walker w = {.slices = 1, .root = 1};
+	struct state_head head = {.first = sizeof(w)};
 
+	w.state = stand_in(g, &w, components_start(g->components, false));
 	buffer_append(out, &head, sizeof(head));
-	nodes_enter(&g->paths, out);
-	head.paths = (uint32_t)(out->length - sizeof(head));
-	before = out->length;
-	if (g->walks)
-		w.state = stand_in(g, &w, components_start(g->components, false));
 	buffer_append(out, &w, sizeof(w));
-	head.first = (uint32_t)(out->length - before);
 	out->failed |= g->error != 0;
-	if (!out->failed)
-		memcpy(out->data, &head, sizeof(head));
 }
 
 static struct span behind(struct span s, size_t n)
@@ -382,7 +340,7 @@ static void step_both(struct cgroups *g, struct span first, struct span second, 
 
 	if (c != (uint8_t)supervisor[head->waiting]) { /* a machine, then: its walk is over */
 		head->waiting = 0;
-		buffer_span(out, first);
+		step_walker(g, first, c, false, out);
 		return;
 	}
 	head->waiting++;
@@ -392,7 +350,7 @@ static void step_both(struct cgroups *g, struct span first, struct span second, 
 		head->first = (uint32_t)(out->length - before);
 		return;
 	}
-	buffer_span(out, first);
+	step_walker(g, first, c, false, out);
 	step_walker(g, second, c, false, out);
 }
 
@@ -416,9 +374,6 @@ void cgroups_step(struct cgroups *g, struct span state, uint8_t c, struct buffer
 	memcpy(&head, state.data, sizeof(head));
 	rest = behind(state, sizeof(head));
 	buffer_append(out, &head, sizeof(head));
-	nodes_step(&g->paths, (struct span){rest.data, head.paths}, c, out);
-	rest = behind(rest, head.paths);
-	head.paths = (uint32_t)(out->length - sizeof(head));
 	if (head.waiting)
 		step_both(g, (struct span){rest.data, head.first}, behind(rest, head.first), c, &head, out);
 	else
@@ -428,18 +383,22 @@ void cgroups_step(struct cgroups *g, struct span state, uint8_t c, struct buffer
 		memcpy(out->data, &head, sizeof(head));
 }
 
-void cgroups_matched(struct cgroups *g, struct span state, void (*told)(void *data, uint32_t id), void *data)
+/* The walker that counts when the path ends here. */
+static struct span first_of(struct span state)
 {
 	struct state_head head;
-	struct span rest, results;
 
 	memcpy(&head, state.data, sizeof(head));
-	rest = behind(state, sizeof(head));
-	nodes_matched(&g->paths, (struct span){rest.data, head.paths}, told, data);
-	rest = (struct span){rest.data + head.paths, head.first};
+	return (struct span){state.data + sizeof(head), head.first};
+}
+
+void cgroups_matched(struct cgroups *g, struct span state, void (*told)(void *data, uint32_t id), void *data)
+{
+	struct span first = first_of(state), results;
+
 	buffer_reset(&g->now);
-	if (walker_of(rest, &results).begun) { /* the end ends a component as a slash does */
-		step_walker(g, rest, '/', false, &g->now);
+	if (walker_of(first, &results).begun) { /* the end ends a component as a slash does */
+		step_walker(g, first, '/', false, &g->now);
 		if (g->now.failed)
 			return;
 		walker_of(buffer_view(&g->now), &results);
@@ -450,4 +409,12 @@ void cgroups_matched(struct cgroups *g, struct span state, void (*told)(void *da
 		memcpy(&id, results.data + i, sizeof(id));
 		told(data, id);
 	}
+}
+
+uint16_t cgroups_container(struct span state)
+{
+	struct span results;
+	struct walker w = walker_of(first_of(state), &results);
+
+	return (uint16_t)((w.form == FORM_TAIL ? CONTAINER_TAIL : w.form) | (w.fresh ? CONTAINER_FRESH : 0));
 }

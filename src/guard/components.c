@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/components.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,10 +183,13 @@ static void add_facts(struct components *c)
 
 static uint32_t value_id(uint32_t id, enum form form)
 {
-	return FACTS + id * FORMS + form;
+	return FACTS + forms_id(id, form);
 }
 
-/* A name as systemd writes it into a unit's: each byte may be escaped ("\x2d"). */
+/*
+ * A name as systemd writes it into a unit's. Escaped ("\x2d") is what systemd escapes; container.c also reads escapes
+ * of letters and digits, which nobody writes and which would take five states in place of one.
+ */
 static void escaped(struct nodes *n, const char *s)
 {
 	char code[8];
@@ -194,7 +198,7 @@ static void escaped(struct nodes *n, const char *s)
 		unsigned char byte = (unsigned char)*s;
 		uint32_t skip, jump;
 
-		if (byte <= 0x20 || byte >= 0x7f) {
+		if (byte <= 0x20 || byte >= 0x7f || isalnum(byte)) {
 			nodes_add(n, NODE_BYTE, byte, 0);
 			continue;
 		}
@@ -218,58 +222,43 @@ static void tail(struct nodes *n, bool prefix, const char *suffix, uint32_t id)
 	end(n, id);
 }
 
-/* Behind a runtime's name there are only ids. */
-static void add_runtime_id(struct components *c, const char *id, uint32_t value)
+void components_add_tail(struct nodes *n, const char *id, uint32_t value)
 {
-	nodes_begin(&c->whole);
-	nodes_choice(&c->whole, runtimes);
-	text(&c->whole, id);
-	tail(&c->whole, true, "", value_id(value, FORM_DASH));
-	nodes_begin(&c->whole);
-	nodes_add(&c->whole, NODE_NOT, ':', 0);
-	nodes_choice(&c->whole, runtimes_colon);
-	text(&c->whole, id);
-	tail(&c->whole, true, "", value_id(value, FORM_COLON));
-	nodes_begin(&c->below);
-	text(&c->below, "libpod-payload-");
-	text(&c->below, id);
-	tail(&c->below, true, "", value_id(value, FORM_DASH));
+	if (!selector_is_id_prefix(id)) /* behind a runtime's name there are only ids */
+		return;
+	nodes_begin(n);
+	text(n, id);
+	tail(n, true, "", value);
 }
 
-static void add_container(struct components *c, const char *id, uint32_t value)
+void components_add_name(struct nodes *n, const char *id, uint32_t value)
 {
 	bool prefix = selector_is_id_prefix(id);
 
-	if (prefix)
-		add_runtime_id(c, id, value);
-	nodes_begin(&c->whole);
-	text(&c->whole, id);
-	tail(&c->whole, prefix, "", value_id(value, FORM_WHOLE));
-	nodes_begin(&c->whole);
-	text(&c->whole, "lxc.payload.");
-	text(&c->whole, id);
-	tail(&c->whole, prefix, "", value_id(value, FORM_LXC));
-	nodes_begin(&c->whole);
-	text(&c->whole, "machine-");
-	escaped(&c->whole, id);
-	tail(&c->whole, prefix, ".scope", value_id(value, FORM_MACHINE));
-	nodes_begin(&c->whole);
-	text(&c->whole, "systemd-nspawn@");
-	escaped(&c->whole, id);
-	tail(&c->whole, prefix, ".service", value_id(value, FORM_NSPAWN));
+	nodes_begin(n);
+	text(n, id);
+	tail(n, prefix, "", forms_id(value, FORM_WHOLE));
+	nodes_begin(n);
+	text(n, "lxc.payload.");
+	text(n, id);
+	tail(n, prefix, "", forms_id(value, FORM_LXC));
+	nodes_begin(n);
+	text(n, "machine-");
+	escaped(n, id);
+	tail(n, prefix, ".scope", forms_id(value, FORM_MACHINE));
+	nodes_begin(n);
+	text(n, "systemd-nspawn@");
+	escaped(n, id);
+	tail(n, prefix, ".service", forms_id(value, FORM_NSPAWN));
 }
 
-void components_add(struct components *c, enum selector_kind kind, const char *s, uint32_t value)
+void components_add(struct components *c, const char *unit, uint32_t value)
 {
-	if (kind == SELECT_CONTAINER) {
-		add_container(c, s, value);
-		return;
-	}
 	nodes_begin(&c->name);
-	nodes_glob(&c->name, s);
+	nodes_glob(&c->name, unit);
 	end(&c->name, value_id(value, FORM_UNIT));
 	nodes_begin(&c->whole);
-	nodes_glob(&c->whole, s);
+	nodes_glob(&c->whole, unit);
 	end(&c->whole, value_id(value, FORM_UNIT_RAW));
 }
 

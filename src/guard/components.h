@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One component of a cgroup path, "docker-ID.scope", by itself: what it may be (caller/container.c), and which unit and
- * container selectors it satisfies if it is. Automata over its bytes, made before those of the whole path.
+ * One component of a cgroup path, "docker-ID.scope", by itself: what it may be (caller/container.c), and which
+ * selectors it satisfies if it is. Automata over its bytes, made before those of the whole path.
  */
 #pragma once
 
 #include "guard/automaton.h"
+#include "guard/pattern.h"
 #include "guard/selector.h"
 
 enum fact {
@@ -40,15 +41,26 @@ enum fact {
 #define FACT_PARENTS   (FACT_BIT(FACT_IN_SLICE) | FACT_BIT(FACT_IN_LXC) | FACT_BIT(FACT_IN_ANY) | FACT_BIT(FACT_IN_POD))
 
 /* In which form of a component a value was recognised. */
-enum form { FORM_WHOLE, FORM_DASH, FORM_COLON, FORM_MACHINE, FORM_NSPAWN, FORM_LXC, FORM_UNIT, FORM_UNIT_RAW, FORMS };
+enum form {
+	FORM_NONE,
+	FORM_WHOLE,
+	FORM_LXC,
+	FORM_MACHINE,
+	FORM_NSPAWN,
+	FORM_TAIL, /* behind a runtime's name */
+	FORM_UNIT, /* units only */
+	FORM_UNIT_RAW,
+	FORMS
+};
+_Static_assert((int)FORM_TAIL == TABLE_FORMS, "forms that are told by a component's name are the table's");
 
 struct components;
 
 struct components *components_new(void);                  /* NULL when memory is out */
 struct components *components_free(struct components *c); /* NULL is fine; always NULL */
 
-/* A value of a unit or container selector, but for "*", which is any container. */
-void components_add(struct components *c, enum selector_kind kind, const char *text, uint32_t value);
+/* A value of a unit selector. */
+void components_add(struct components *c, const char *unit, uint32_t value);
 /* When all are there. 0 or -errno, as automaton_build(). */
 int components_build(struct components *c);
 
@@ -66,3 +78,13 @@ uint32_t components_facts(const struct components *c, bool below, uint32_t state
 /* Appends the values (uint32_t) that it satisfies in this form. */
 void components_values(const struct components *c, bool below, uint32_t state, enum form form, struct buffer *out);
 unsigned components_classes(const struct components *c, uint8_t class_of[static 256], unsigned classes);
+
+/* A value of a container selector, but for "*": patterns over a component, whose ids are forms_id(value, form) … */
+void components_add_name(struct nodes *n, const char *id, uint32_t value);
+/* … and over what is behind its last '-' or ':', whose ids are values. */
+void components_add_tail(struct nodes *n, const char *id, uint32_t value);
+
+static inline uint32_t forms_id(uint32_t value, enum form form)
+{
+	return value * FORMS + form;
+}

@@ -79,7 +79,7 @@ static const char *const components[] = {
 	"machine-a\\x2db.scope",
 	"machine-.scope",
 	"machine-qemu\\x2d1-x.scope",
-	"machine-\\x77eb.scope",
+	"machine-a-b.scope",
 	"machine-" ID ".scope",
 	"systemd-nspawn@web.service",
 	"systemd-nspawn@.service",

@@ -22,8 +22,8 @@ struct pipeline {
 
 static void count_call(struct stats *s, const struct call *c)
 {
-	if (c->verdict == VERDICT_DENIED)
-		s->denied++;
+	s->denied += c->verdict == VERDICT_DENIED;
+	s->would_deny += c->verdict == VERDICT_WOULD_DENY;
 	if (c->action == CALL_CONNECT) {
 		s->connects++;
 		return;
@@ -170,10 +170,17 @@ void pipeline_stats(struct pipeline *p, uint64_t attached_seconds)
 
 int pipeline_flush(struct pipeline *p)
 {
+	if (p->config.caller.proc >= 0)
+		conversations_tick(p->conversations, host_boottime());
 	recording_flush(p->config.recording);
 	if (!p->reader_gone)
 		note_reader(p, p->config.outlet.flush(p->config.outlet.context));
 	return p->reader_gone ? -EPIPE : 0;
+}
+
+bool pipeline_is_waiting(const struct pipeline *p)
+{
+	return conversations_wait(p->conversations);
 }
 
 void pipeline_set_realtime_offset(struct pipeline *p, int64_t offset)

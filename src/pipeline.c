@@ -22,8 +22,8 @@ struct pipeline {
 
 static void count_call(struct stats *s, const struct call *c)
 {
-	if (c->verdict == VERDICT_DENIED)
-		s->denied++;
+	s->denied += c->verdict == VERDICT_DENIED;
+	s->would_deny += c->verdict == VERDICT_WOULD_DENY;
 	if (c->action == CALL_CONNECT) {
 		s->connects++;
 		return;
@@ -110,7 +110,7 @@ struct pipeline *pipeline_free(struct pipeline *p)
 static void take_loss(struct stats *s, const struct loss_record *loss)
 {
 	s->lost = 0;
-	for (unsigned kind = 0; kind < RECORD_KIND_MAX; kind++)
+	for (unsigned kind = 0; kind < RECORD_KINDS_COUNTED; kind++)
 		s->lost += loss->lost[kind];
 	s->truncated = loss->truncated;
 }
@@ -170,10 +170,17 @@ void pipeline_stats(struct pipeline *p, uint64_t attached_seconds)
 
 int pipeline_flush(struct pipeline *p)
 {
+	if (p->config.caller.proc >= 0)
+		conversations_tick(p->conversations, host_boottime());
 	recording_flush(p->config.recording);
 	if (!p->reader_gone)
 		note_reader(p, p->config.outlet.flush(p->config.outlet.context));
 	return p->reader_gone ? -EPIPE : 0;
+}
+
+bool pipeline_is_waiting(const struct pipeline *p)
+{
+	return conversations_wait(p->conversations);
 }
 
 void pipeline_set_realtime_offset(struct pipeline *p, int64_t offset)

@@ -42,8 +42,11 @@ void pipeline_end(struct pipeline *p);
 /* Writes an imds-stats event. `attached_seconds` and `open_at_start` are the command's to know. */
 void pipeline_stats(struct pipeline *p, uint64_t attached_seconds);
 
-/* Hands what was collected to the kernel. 0 or -EPIPE. */
+/* Tells what waited too long for a record, and hands what was collected to the kernel. 0 or -EPIPE. */
 int pipeline_flush(struct pipeline *p);
+
+/* Is there something to tell even if no record comes? Then flush every now and then. */
+bool pipeline_is_waiting(const struct pipeline *p);
 
 void pipeline_set_realtime_offset(struct pipeline *p, int64_t offset);
 void pipeline_add_open_at_start(struct pipeline *p, uint64_t sockets);

@@ -52,14 +52,15 @@ struct record_header {
 _Static_assert(sizeof(struct record_header) == 24, "wire size");
 
 /* RECORD_F_*: bits of record_header.flags. */
-#define RECORD_F_LOST          0x0001 /* records of this conversation were lost before this one */
-#define RECORD_F_UNANNOUNCED   0x0002 /* no connect was seen for this socket: it was open before the program started */
-#define RECORD_F_LATE          0x0004 /* connect: the ring was full at connect time; sent again later */
-#define RECORD_F_EXE_CUT       0x0008 /* connect: exe holds the last components only */
-#define RECORD_F_CGROUP_CUT    0x0010 /* connect: cgroup holds the last components only */
-#define RECORD_F_ARGS_CUT      0x0020 /* connect: the arguments are longer than what is here */
-#define RECORD_F_INGRESS       0x0040 /* stream: towards the caller (a response) */
-#define RECORD_F_NO_OFFSET     0x0080 /* stream: `offset` is the raw TCP sequence, its origin is not known */
+#define RECORD_F_LOST        0x0001 /* records of this conversation were lost before this one */
+#define RECORD_F_UNANNOUNCED 0x0002 /* no connect was seen for this socket: it was open before the program started */
+#define RECORD_F_LATE        0x0004 /* connect: the ring was full at connect time; sent again later */
+#define RECORD_F_EXE_CUT     0x0008 /* connect: exe holds the last components only */
+#define RECORD_F_CGROUP_CUT  0x0010 /* connect: cgroup holds the last components only */
+#define RECORD_F_ARGS_CUT    0x0020 /* connect: the arguments are longer than what is here */
+#define RECORD_F_INGRESS     0x0040 /* stream: towards the caller (a response) */
+#define RECORD_F_NO_OFFSET                                                                                             \
+	0x0080 /* stream: `offset` is the raw TCP sequence, its origin is not known; verdict: no offset */
 #define RECORD_F_CUT           0x0100 /* stream: bytes of this packet after this record's data were not captured */
 #define RECORD_F_RELEASED      0x0200 /* close: the caller gave the socket up before a SYN was sent */
 #define RECORD_F_ANCESTORS_CUT 0x0400 /* connect: the chain of ancestors is longer than what is here */
@@ -138,11 +139,14 @@ struct close_record {
 };
 _Static_assert(sizeof(struct close_record) == 32, "wire size");
 
+/* In loss_record.lost: records of the guard the ring had no room for (readers.h). */
+#define LOST_VERDICTS RECORD_INVALID
+
 struct loss_record {
 	struct record_header header;
 	__u64 lost[RECORD_KINDS_COUNTED]; /* records by kind the ring had no room for, since start */
-	__u64 truncated;             /* packets of which bytes were not captured, since start */
-	__u64 unannounced;           /* conversations seen that were open before start */
+	__u64 truncated;                  /* packets of which bytes were not captured, since start */
+	__u64 unannounced;                /* conversations seen that were open before start */
 };
 _Static_assert(sizeof(struct loss_record) == 88, "wire size");
 
@@ -155,15 +159,17 @@ enum record_stage {
 /* The verdict of a call that is allowed stands before the last bytes of its request, if they are in the same ring. */
 struct verdict_record {
 	struct record_header header; /* RECORD_F_CUT: more bytes were refused than are here */
-	__u32 request;		     /* which one of its connection, from 0; at connect: 0 */
-	__u32 data;		     /* refused bytes behind this struct, at most STREAM_CHUNK: what would have come next */
-	__u32 line;		     /* of the rule in `file`; 0: no rule matched, the default decided */
-	__u8 verdict;		     /* enum record_verdict */
-	__u8 stage;		     /* enum record_stage */
-	__u8 protocol;		     /* IPPROTO_* */
-	__u8 unread;		     /* 1: the bytes could not be read as a request, and the rule needs one */
-	char file[128];		     /* of the rules, ended by a NUL */
+	__u32 request;               /* which one of its connection, from 0; at connect: 0 */
+	__u32 data;     /* refused bytes behind this struct, at most STREAM_CHUNK: what would have come next */
+	__u32 line;     /* of the rule in `file`; 0: no rule matched, the default decided */
+	__u8 verdict;   /* enum record_verdict */
+	__u8 stage;     /* enum record_stage */
+	__u8 protocol;  /* IPPROTO_* */
+	__u8 unread;    /* 1: the bytes could not be read as a request, and the rule needs one */
+	__u32 offset;   /* of the first refused byte, as in a stream record; RECORD_F_NO_OFFSET: not known */
+	__u32 reserved; /* 0 */
+	char file[128]; /* of the rules, ended by a NUL */
 };
-_Static_assert(sizeof(struct verdict_record) == 24 + 16 + 128, "wire size");
+_Static_assert(sizeof(struct verdict_record) == 24 + 24 + 128, "wire size");
 
 #pragma GCC diagnostic pop

@@ -2,6 +2,7 @@
 #include "call/call.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 static const char *const versions[] = {NULL, "v1", "v2", "unknown"};
@@ -57,6 +58,26 @@ const char *call_address_text(const struct call_address *a, char text[static CAL
 	else
 		inet_ntop(AF_INET6, a->ip, text, CALL_ADDRESS_TEXT);
 	return text;
+}
+
+const char *call_transport_name(const struct call *c)
+{
+	switch (c->protocol) {
+	case 0:
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return "udp";
+	case IPPROTO_ICMP:
+		return "icmp";
+	case IPPROTO_ICMPV6:
+		return "ipv6-icmp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	default:
+		return NULL;
+	}
 }
 
 bool call_is_alert(const struct call *c)

@@ -72,6 +72,7 @@ struct call {
 	enum call_cause cause; /* CAUSE_NONE unless version is v1 */
 	enum call_verdict verdict;
 	struct span rule; /* guard: file:line; else absent */
+	uint8_t protocol; /* IPPROTO_*; 0 is TCP, too */
 	bool complete;    /* false: part of the bytes was not seen */
 	bool forwarded;
 	bool has_token_ttl;
@@ -105,6 +106,9 @@ struct call {
 
 /* Releases the call, its strings and its reference to the caller; NULL is fine. */
 void call_free(struct call *c);
+
+/* network.transport: "tcp", "udp" …; NULL: of no name. */
+const char *call_transport_name(const struct call *c);
 
 /* alert: denied, would be denied, or credentials read over v1 (docs/events.md, event.kind). */
 bool call_is_alert(const struct call *c);

@@ -84,25 +84,49 @@ struct ending {
 	bool complete;      /* no more bytes of it can have passed unseen */
 };
 
+/* Is a record of the guard there, and the one that belongs to it not yet? */
+static bool awaits_verdict(const struct conversation *c)
+{
+	return c->expected || c->guarded;
+}
+
+static void forget(struct conversations *t, struct conversation *c)
+{
+	t->verdicts -= awaits_verdict(c);
+	verdicts_free(t, c);
+	unlink_conversation(t, c);
+	t->current = NULL;
+	caller_unref(c->caller);
+	free(c->skipped);
+	free(c);
+}
+
 /* What was lost last in a conversation leaves no trace in its own records: any loss since its beginning may be its. */
 static void end_conversation(struct conversations *t, struct conversation *c, struct ending e)
 {
+	const struct verdict *v;
+
 	if (c->losses != t->losses) {
 		e.complete = false;
 		c->lost = true;
 		if (!e.reason.data)
 			e.reason = SPAN_LITERAL("records were lost");
 	}
+	if (c->expected && !verdict_refuses(c)) {
+		forget(t, c);
+		return;
+	}
+	if (awaits_verdict(c)) {
+		e.complete = false;
+		e.reason = SPAN_LITERAL("records were lost");
+	}
 	t->current = c;
+	v = verdict_end(t);
 	dialogue_end(t, e.reason.data ? e.reason : SPAN_LITERAL("no response"), e.complete);
 	if (!c->called || c->unaccounted)
 		exchange_emit_connect(t, e.failed ? OUTCOME_FAILURE : OUTCOME_UNKNOWN, connect_reason(c, e.reason),
-				      e.complete && !c->unaccounted && !c->lost);
-	unlink_conversation(t, c);
-	t->current = NULL;
-	caller_unref(c->caller);
-	free(c->skipped);
-	free(c);
+				      e.complete && !c->unaccounted && !c->lost, v);
+	forget(t, c);
 }
 
 static void evict(struct conversations *t)
@@ -165,11 +189,57 @@ static int adopt(struct conversations *t, struct conversation *c, const struct r
 	return 0;
 }
 
+/* Tells a refused connect. What the guard saw alone is over with it: the conversation may be gone afterwards. */
+static void settle(struct conversations *t, struct conversation *c, bool late)
+{
+	const struct verdict *v = verdict_of_connect(c);
+	bool told = v && (c->guarded || v->verdict == RECORD_DENIED) && (late || !c->expected);
+
+	t->current = c;
+	if (told) {
+		bool whole = !c->expected && !c->lost;
+
+		exchange_emit_connect(t, OUTCOME_UNKNOWN, whole ? (struct span){0} : SPAN_LITERAL("records were lost"),
+				      whole, v);
+		c->called = c->denied = true;
+	}
+	verdict_settle(t, late);
+	if (c->denied)
+		verdicts_free(t, c);
+	if (awaits_verdict(c) && (late || (c->guarded && c->denied)))
+		end_conversation(t, c, (struct ending){.complete = c->denied});
+	t->current = NULL;
+}
+
+static void set_connect(struct conversations *t, struct conversation *c, const struct record *r)
+{
+	const struct wire_address *destination = &r->connect->destination;
+
+	set_destination(t, c, destination->ip, destination->port);
+	c->lost = r->header->flags & RECORD_F_LOST;
+	c->guarded = r->header->flags & RECORD_F_GUARD;
+	t->verdicts += c->guarded;
+}
+
+/* The connect of which the verdict came first. */
+static int meet_connect(struct conversations *t, struct conversation *c, const struct record *r)
+{
+	int e = adopt(t, c, r);
+
+	c->start = r->header->time;
+	c->expected = c->unknown = c->unnumbered = false;
+	t->verdicts--;
+	set_connect(t, c, r);
+	settle(t, c, false);
+	return e;
+}
+
 static int feed_connect(struct conversations *t, const struct record *r)
 {
 	struct conversation *c = find(t, r->header->conversation);
-	const struct wire_address *destination = &r->connect->destination;
 
+	if (c && c->expected && verdict_of_connect(c))
+		return meet_connect(t, c, r);
 	if (c && c->unknown && r->header->flags & RECORD_F_LATE)
 		return adopt(t, c, r);
 	if (c)
@@ -177,31 +247,44 @@ static int feed_connect(struct conversations *t, const struct record *r)
 	c = add_conversation(t, r->header, caller_new(&t->config.caller, r->connect, r->tail));
 	if (!c)
 		return -ENOMEM;
-	set_destination(t, c, destination->ip, destination->port);
-	c->lost = r->header->flags & RECORD_F_LOST;
+	set_connect(t, c, r);
 	return 0;
 }
 
 /* A conversation of which the caller, and mostly the beginning, was not seen. */
-static struct conversation *add_unknown(struct conversations *t, const struct record_header *header)
+static void begin_unknown(struct conversations *t, struct conversation *c, const struct record_header *header)
 {
-	struct conversation *c = add_conversation(t, header, caller_unknown());
-
-	if (!c)
-		return NULL;
 	c->lost = !(header->flags & RECORD_F_NO_CONNECT);
 	c->unknown = true;
 	c->unannounced = header->flags & RECORD_F_UNANNOUNCED;
 	if (c->unannounced)
 		t->counts.open_at_start++;
 	causes_missed(t->causes, &c->caller->process, header->time);
+}
+
+static struct conversation *add_unknown(struct conversations *t, const struct record_header *header)
+{
+	struct conversation *c = add_conversation(t, header, caller_unknown());
+
+	if (c)
+		begin_unknown(t, c, header);
 	return c;
+}
+
+/* Known by a verdict so far, and no connect comes: it was open before the start. */
+static void begin_expected(struct conversations *t, struct conversation *c, const struct record_header *header)
+{
+	t->verdicts -= c->expected;
+	c->expected = false;
+	begin_unknown(t, c, header);
 }
 
 static struct conversation *find_or_add(struct conversations *t, const struct record_header *header)
 {
 	struct conversation *c = find(t, header->conversation);
 
+	if (c && c->expected)
+		begin_expected(t, c, header);
 	return c ? c : add_unknown(t, header);
 }
 
@@ -226,6 +309,7 @@ static void begin_in_the_middle(struct conversation *c, bool ingress, uint32_t o
 	c->lost = true;
 	c->doubt_in = c->doubt_in || ingress;
 	c->doubt = c->doubt || !ingress;
+	c->unnumbered = c->unnumbered || !ingress;
 }
 
 /* Finds the origin of the offsets, where it is not the connection's first byte. */
@@ -287,8 +371,7 @@ static int feed_stream(struct conversations *t, const struct record *r)
 
 	if (!c && r->tail.length == 0 && !(r->header->flags & RECORD_F_LOST))
 		return 0; /* flags of a conversation that is over */
-	if (!c)
-		c = add_unknown(t, r->header);
+	c = find_or_add(t, r->header);
 	if (!c)
 		return -ENOMEM;
 	lru_remove(t, c);
@@ -304,6 +387,8 @@ static int feed_stream(struct conversations *t, const struct record *r)
 	if (r->header->flags & RECORD_F_CUT)
 		dialogue_lost(t);
 	feed_flags(t, c, r->stream);
+	if (c->verdicts)
+		verdict_settle(t, false);
 	if (t->failed)
 		c->lost = true;
 	t->current = NULL;
@@ -333,12 +418,64 @@ static int feed_close(struct conversations *t, const struct record *r)
 	return t->failed ? -ENOMEM : 0;
 }
 
+static int feed_verdict(struct conversations *t, const struct record *r)
+{
+	struct conversation *c = find(t, r->header->conversation);
+
+	if (!c) {
+		c = add_conversation(t, r->header, caller_unknown());
+		if (!c)
+			return -ENOMEM;
+		c->expected = c->unknown = c->unnumbered = true;
+		t->verdicts++;
+	}
+	if (c->denied)
+		return 0;
+	t->current = c;
+	if (!verdict_take(t, r)) {
+		c->lost = true;
+		t->failed = true;
+	}
+	settle(t, c, false);
+	return t->failed ? -ENOMEM : 0;
+}
+
+static bool is_overdue(const struct conversation *c, uint64_t now)
+{
+	const struct verdict *v = c->verdicts;
+
+	while (v && v->verdict != RECORD_DENIED)
+		v = v->next;
+	if (v)
+		return v->time + VERDICT_PATIENCE < now;
+	return awaits_verdict(c) && c->start + VERDICT_PATIENCE < now;
+}
+
+bool conversations_wait(const struct conversations *t)
+{
+	return t->verdicts > 0;
+}
+
+void conversations_tick(struct conversations *t, uint64_t now)
+{
+	struct conversation *c = t->oldest, *next;
+
+	if (!t->verdicts || now < t->looked + VERDICT_PATIENCE / 4)
+		return;
+	t->looked = now;
+	for (; c; c = next) {
+		next = c->newer;
+		if (is_overdue(c, now))
+			settle(t, c, true);
+	}
+}
+
 static int feed_loss(struct conversations *t, const struct loss_record *loss)
 {
 	const struct process anybody = {0};
 	uint64_t losses = 0;
 
-	for (unsigned kind = 0; kind < RECORD_KIND_MAX; kind++)
+	for (unsigned kind = 0; kind < RECORD_KINDS_COUNTED; kind++)
 		losses += loss->lost[kind];
 	if (losses != t->losses) {
 		t->loss_time = loss->header.time;
@@ -352,6 +489,7 @@ int conversations_feed(struct conversations *t, const struct record *record)
 {
 	t->now = record->header->time;
 	t->failed = false;
+	conversations_tick(t, t->now);
 	switch (record->header->kind) {
 	case RECORD_CONNECT:
 		return feed_connect(t, record);
@@ -363,6 +501,8 @@ int conversations_feed(struct conversations *t, const struct record *record)
 		return feed_close(t, record);
 	case RECORD_LOSS:
 		return feed_loss(t, record->loss);
+	case RECORD_VERDICT:
+		return feed_verdict(t, record);
 	default:
 		return 0;
 	}

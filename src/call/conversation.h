@@ -41,6 +41,11 @@ struct conversations *conversations_free(struct conversations *c);
 /* Feeds one decoded record. 0 or -ENOMEM (the conversation is then marked incomplete). */
 int conversations_feed(struct conversations *c, const struct record *record);
 
+/* Some verdicts wait for records that may not come: call conversations_tick() every now and then. */
+bool conversations_wait(const struct conversations *c);
+/* Tells of them what is known. `now`: CLOCK_BOOTTIME, ns. */
+void conversations_tick(struct conversations *c, uint64_t now);
+
 /* Ends every conversation: the program stops watching. */
 void conversations_end(struct conversations *c);
 

@@ -2,7 +2,7 @@
 /*
  * A conversation's two byte streams read as requests and responses. Inside of conversation.c; no other stage includes
  * it. conversation.c owns the table and the records, requests.c and responses.c what the bytes mean, queue.c what
- * waits, exchange.c how a call is built.
+ * waits, verdicts.c what the guard decided, exchange.c how a call is built.
  *
  * The rules that matter (docs: the truth about a request):
  * - one call per complete request head; a response belongs to the oldest unanswered request;
@@ -19,9 +19,27 @@
 #include "call/message.h"
 
 /* Requests of one conversation that wait for their response. */
-#define PENDING_MAX 64
+#define PENDING_MAX      64
+/* Verdicts of one conversation that wait for their requests. */
+#define VERDICTS_MAX     64
+/* How long a verdict waits for the record that explains it, ns. */
+#define VERDICT_PATIENCE 1000000000ULL
+/* "denied by FILE:LINE" */
+#define VERDICT_TEXT     160
 /* Responses to come for requests that were given up, of which order and kind are still known. */
-#define SKIPPED_MAX 1024
+#define SKIPPED_MAX      1024
+
+/* What the guard decided, until it is known of what. */
+struct verdict {
+	struct verdict *next;
+	uint64_t time; /* CLOCK_BOOTTIME */
+	uint32_t request, line, offset;
+	uint16_t flags; /* RECORD_F_* */
+	uint8_t verdict, stage, protocol, unread;
+	char file[sizeof(((struct verdict_record *)NULL)->file)];
+	uint32_t length;
+	char data[]; /* refused bytes */
+};
 
 /* One request and its response. The call comes first: call_free() frees the whole. */
 struct exchange {
@@ -31,8 +49,10 @@ struct exchange {
 	struct buffer body; /* of a credentials answer, while it comes */
 	char *room;         /* for credentials, or NULL */
 	char version_text[4];
-	uint8_t method; /* enum head_method */
-	bool simple;    /* HTTP/0.9: the response has no head */
+	char verdict_text[VERDICT_TEXT];
+	uint32_t number; /* which request of its conversation, from 0 */
+	uint8_t method;  /* enum head_method */
+	bool simple;     /* HTTP/0.9: the response has no head */
 	bool request_done, response_done;
 	bool candidate;  /* found after a loss */
 	bool may_switch; /* its response may end HTTP on this connection */
@@ -61,8 +81,10 @@ struct conversation {
 	struct direction out, in;
 	struct exchange *first, *last;        /* unanswered requests, the oldest first */
 	struct exchange *sending, *receiving; /* whose request or response body is passing; may be NULL */
+	struct verdict *verdicts;             /* that wait, the oldest first */
 	uint8_t *skipped;                     /* ring of bits: the response to skip has no body */
 	uint64_t masked;                      /* hash of the secrets last masked in the caller */
+	uint32_t requests;                    /* heads so far: the number of the next one */
 	uint16_t pending, skip_first, skips;
 	uint16_t owed;      /* responses that may come for requests given up after a loss */
 	uint16_t unmatched; /* responses without a request, not yet explained by a loss */
@@ -83,6 +105,10 @@ struct conversation {
 	bool overrun : 1;     /* more unanswered requests than can be paired */
 	bool urgent : 1;      /* what the service reads differs from what the wire carries */
 	bool unknown : 1;     /* no connect was seen */
+	bool unnumbered : 1;  /* requests may have passed unseen: the next verdict says where we are */
+	bool denied : 1;      /* refused, and told: nothing that follows makes an event */
+	bool expected : 1;    /* a verdict came, and no other record yet */
+	bool guarded : 1;     /* its connect is the guard's: nothing follows but a verdict */
 };
 
 /* There are many, and most are idle. */
@@ -99,6 +125,8 @@ struct conversations {
 	uint64_t losses;    /* records of any conversation lost so far */
 	uint64_t loss_time; /* when that was read, CLOCK_BOOTTIME */
 	struct conversation *oldest, *newest;
+	unsigned verdicts; /* that wait, and conversations that wait for one */
+	uint64_t looked;   /* when they were last looked at */
 	/* The record being fed. */
 	struct conversation *current;
 	uint64_t now;
@@ -143,7 +171,24 @@ void dialogue_account(struct conversations *t);
 /* Responses came for which no request had been seen: now it is known that requests were lost. */
 void dialogue_explain_unmatched(struct conversations *t);
 
+/* verdicts.c */
+/* Keeps the verdict until its request is complete, or applies it at once. False when memory is out. */
+bool verdict_take(struct conversations *t, const struct record *r);
+/* A request is complete: gives it its number, and the verdict on it. */
+void verdict_pair(struct conversations *t, struct exchange *x);
+/* Makes calls of refused requests whose bytes are all here; `late`: nothing more will come. */
+void verdict_settle(struct conversations *t, bool late);
+/* The verdict on a connect, or NULL. */
+const struct verdict *verdict_of_connect(const struct conversation *c);
+/* Does a verdict that waits say no? */
+bool verdict_refuses(const struct conversation *c);
+/* At the end: the verdict a connection without a request gets, or NULL; those that can still be told are. */
+const struct verdict *verdict_end(struct conversations *t);
+void verdicts_free(struct conversations *t, struct conversation *c);
+
 /* exchange.c */
+/* Sets verdict, rule and, when it was refused, outcome and reason. */
+void exchange_verdict(struct exchange *x, const struct verdict *v);
 /* Why there is no response, unless there is one or a reason. */
 void exchange_reason(struct exchange *x, struct span reason);
 /* The same for one that came, or will, and has no status for us. */
@@ -158,4 +203,5 @@ void exchange_incomplete(struct conversations *t, struct exchange *x, struct spa
 /* Gives the call to its owner; the exchange is gone. */
 void exchange_emit(struct conversations *t, struct exchange *x);
 /* A connection that carried no complete request. */
-void exchange_emit_connect(struct conversations *t, enum call_outcome outcome, struct span reason, bool complete);
+void exchange_emit_connect(struct conversations *t, enum call_outcome outcome, struct span reason, bool complete,
+			   const struct verdict *v);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a call is built from a request's head, completed by its response, and handed on. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "call/credentials.h"
@@ -130,7 +132,8 @@ static struct exchange *exchange_alloc(struct conversations *t, size_t text, boo
 		t->failed = true;
 		return NULL;
 	}
-	*x = (struct exchange){.call.action = CALL_REQUEST, .head_time = t->now, .in_syn = t->in_syn};
+	*x = (struct exchange){
+		.call.action = CALL_REQUEST, .head_time = t->now, .in_syn = t->in_syn, .number = UINT32_MAX};
 	x->room = credentials ? (char *)(x + 1) + text : NULL;
 	set_origin(t, &x->call, t->now);
 	return x;
@@ -216,6 +219,33 @@ void exchange_body_end(struct conversations *t, struct exchange *x)
 	budget_release(&t->budget, &x->body);
 }
 
+/* `room` is the call's own: it holds "denied by FILE:LINE". */
+static void set_verdict(struct call *call, const struct verdict *v, char room[static VERDICT_TEXT])
+{
+	static const char denied[] = "denied by ";
+	const size_t before = sizeof(denied) - 1;
+	size_t length = sizeof("denied") - 1;
+
+	call->verdict = v->verdict == RECORD_DENIED       ? VERDICT_DENIED
+			: v->verdict == RECORD_WOULD_DENY ? VERDICT_WOULD_DENY
+							  : VERDICT_ALLOWED;
+	call->protocol = v->protocol;
+	memcpy(room, denied, sizeof(denied));
+	if (v->line && v->file[0]) {
+		length = (size_t)snprintf(room, VERDICT_TEXT, "%s%s:%" PRIu32, denied, v->file, v->line);
+		call->rule = (struct span){room + before, length - before};
+	}
+	if (call->verdict != VERDICT_DENIED)
+		return;
+	call->outcome = OUTCOME_FAILURE;
+	call->reason = (struct span){room, length};
+}
+
+void exchange_verdict(struct exchange *x, const struct verdict *v)
+{
+	set_verdict(&x->call, v, x->verdict_text);
+}
+
 void exchange_incomplete(struct conversations *t, struct exchange *x, struct span reason)
 {
 	x->call.complete = false;
@@ -247,12 +277,20 @@ void exchange_answer(struct exchange *x, enum call_answer answer)
 	exchange_reason(x, span_of(reasons[answer]));
 }
 
+/* What became of a token request, as a status: the guard says no as a service does. */
+static unsigned token_status(const struct call *call)
+{
+	if (call->verdict == VERDICT_DENIED)
+		return 403;
+	return call->has_response ? call->status : 0;
+}
+
 static void remember_tokens(struct conversations *t, const struct exchange *x)
 {
 	const struct process *process = &x->call.caller->process;
 
 	if (x->token_request)
-		causes_token_answered(t->causes, process, x->call.has_response ? x->call.status : 0);
+		causes_token_answered(t->causes, process, token_status(&x->call));
 	else if (x->call.version == VERSION_UNKNOWN)
 		causes_missed(t->causes, process, t->now);
 }
@@ -270,9 +308,10 @@ void exchange_emit(struct conversations *t, struct exchange *x)
 	t->config.on_call(t->config.context, call);
 }
 
-void exchange_emit_connect(struct conversations *t, enum call_outcome outcome, struct span reason, bool complete)
+void exchange_emit_connect(struct conversations *t, enum call_outcome outcome, struct span reason, bool complete,
+			   const struct verdict *v)
 {
-	struct call *call = calloc(1, sizeof(*call));
+	struct call *call = calloc(1, sizeof(*call) + (v ? VERDICT_TEXT : 0));
 
 	if (!call) {
 		t->failed = true;
@@ -283,5 +322,7 @@ void exchange_emit_connect(struct conversations *t, enum call_outcome outcome, s
 	call->outcome = outcome;
 	call->reason = reason;
 	call->complete = complete;
+	if (v)
+		set_verdict(call, v, (char *)(call + 1));
 	t->config.on_call(t->config.context, call);
 }

@@ -3,35 +3,31 @@
 
 #include "call/service_rules.h"
 
-/*
- * Shapes that contradict EC2 at the shared address. A path of EC2's own form is never one of them: EC2 ignores headers
- * of other clouds, and a caller must not be able to hide a v1 call behind one.
- */
-static const struct {
-	const char *pattern, *service;
-	uint32_t flag; /* HEAD_F_*: also needed; 0: none */
-} shapes[] = {
-	{"computeMetadata", "gcp", 0},      {"opc", "oracle", 0},
-	{"openstack", "openstack", 0},      {"hetzner", "hetzner", 0},
-	{"instance_identity", "ibm", 0},    {"identity/v1", "ibm", 0},
-	{"metadata/v1", "digitalocean", 0}, {"metadata/v1.json", "digitalocean", 0},
-	{"metadata", "azure-imds", 0},
+const struct shape_rule shape_rules[] = {
+	{"computeMetadata", "gcp"},      {"opc", "oracle"},
+	{"openstack", "openstack"},      {"hetzner", "hetzner"},
+	{"instance_identity", "ibm"},    {"identity/v1", "ibm"},
+	{"metadata/v1", "digitalocean"}, {"metadata/v1.json", "digitalocean"},
+	{"metadata", "azure-imds"},      {NULL, NULL},
 };
+
+const char *const ec2_paths[] = {"latest", "*/meta-data", "*/user-data", "*/dynamic", "**/api/token$", NULL};
 
 static bool is_ec2_path(const struct path *p)
 {
-	return path_matches(p, "latest", false) || path_matches(p, "*/meta-data", false) ||
-	       path_matches(p, "*/user-data", false) || path_matches(p, "*/dynamic", false) ||
-	       path_matches(p, "**/api/token$", false);
+	for (const char *const *pattern = ec2_paths; *pattern; pattern++)
+		if (path_matches(p, *pattern, false))
+			return true;
+	return false;
 }
 
 static const struct service *by_shape(const struct head *head, const struct path *path)
 {
 	if (head->seen & (HEADER_AWS_TOKEN | HEADER_AWS_TTL) || is_ec2_path(path))
 		return NULL;
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
-		if (path_matches(path, shapes[i].pattern, true))
-			return service_find(shapes[i].service);
+	for (const struct shape_rule *shape = shape_rules; shape->pattern; shape++)
+		if (path_matches(path, shape->pattern, true))
+			return service_find(shape->service);
 	if (head->flags & HEAD_F_GOOGLE)
 		return service_find("gcp");
 	return head->flags & HEAD_F_METADATA_TRUE ? service_find("azure-imds") : NULL;
@@ -67,7 +63,7 @@ static bool is_secure(const struct service *s, const struct head *head, const st
 	case RULE_GOOGLE:
 		return head->flags & HEAD_F_GOOGLE;
 	case RULE_ORACLE:
-		return head->seen & HEADER_AUTHORIZATION && path_matches(path, "opc/v2", false);
+		return head->seen & HEADER_AUTHORIZATION && path_matches(path, SECURE_PATH, false);
 	default:
 		return false;
 	}

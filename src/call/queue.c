@@ -92,6 +92,7 @@ struct exchange *queue_add_lost(struct conversations *t, struct span reason)
 	if (!x)
 		return NULL;
 	x->counted = t->current->unaccounted;
+	t->current->unnumbered = true;
 	t->current->unaccounted = false;
 	exchange_incomplete(t, x, reason);
 	queue_append(t->current, x);

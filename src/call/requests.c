@@ -21,6 +21,7 @@ void dialogue_give_up_head(struct conversations *t)
 			x->request_done = true;
 			x->candidate = m->candidate;
 			exchange_incomplete(t, x, request_lost);
+			verdict_pair(t, x);
 			queue_append(c, x);
 			queue_limit(t);
 		}
@@ -30,6 +31,7 @@ void dialogue_give_up_head(struct conversations *t)
 	direction_drop_head(t, &c->out);
 	c->out.http.state = HTTP_LOST;
 	c->doubt = true;
+	c->unnumbered = true;
 }
 
 /* The request whose body is passing is over, as far as it was seen. */
@@ -72,6 +74,7 @@ static void out_head_done(struct conversations *t)
 			x->call.reason = urgent_data;
 		if (!sure)
 			exchange_incomplete(t, x, after_loss);
+		verdict_pair(t, x);
 		queue_append(c, x);
 		c->sending = x;
 	}
@@ -225,6 +228,7 @@ static void out_gap(void *context, uint64_t length)
 		if (!inside) {
 			c->out.http.state = HTTP_LOST;
 			c->doubt = true;
+			c->unnumbered = true;
 			if (!x)
 				dialogue_account(t);
 		}

@@ -296,7 +296,7 @@ static void drop_unsent(struct conversations *t)
 		call_free(&x->call);
 	}
 	c->sending = NULL;
-	c->called = false;
+	c->called = c->denied;
 }
 
 void dialogue_end(struct conversations *t, struct span reason, bool complete)

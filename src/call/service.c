@@ -156,6 +156,16 @@ const struct service *service_find(const char *name)
 	return NULL;
 }
 
+unsigned service_row(const struct service *s)
+{
+	return (unsigned)(s - services);
+}
+
+const struct service *service_of_row(unsigned row)
+{
+	return row < SERVICES ? &services[row] : NULL;
+}
+
 const struct service *service_of_provider(const char *provider)
 {
 	for (size_t i = 0; i < SERVICES; i++)

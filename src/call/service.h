@@ -37,5 +37,9 @@ const char *service_name(const struct service *s);
 const char *service_provider(const struct service *s);
 const struct service *service_find(const char *name); /* NULL: none of that name */
 
+/* The row of a service in the table, from 0, and the service of a row; NULL behind the last one. */
+unsigned service_row(const struct service *s);
+const struct service *service_of_row(unsigned row);
+
 /* The service a provider has at the shared address 169.254.169.254; NULL: unknown provider. */
 const struct service *service_of_provider(const char *provider);

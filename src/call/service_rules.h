@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rules of one service: the row behind `struct service`. Only service.c and judge.c look inside. */
+/*
+ * The rules of one service: the row behind `struct service`. Only service.c, judge.c and guard/marks.c look inside.
+ */
 #pragma once
 
 #include "call/service.h"
@@ -25,3 +27,16 @@ struct service {
 	bool fold_case;                   /* paths are compared in any letter case */
 	const struct class_rule *classes; /* first match wins; ended by a NULL pattern; else CLASS_OTHER */
 };
+
+/*
+ * Shapes that contradict EC2 at the shared address, in any letter case; ended by a NULL pattern. A path of EC2's own
+ * form (ec2_paths, in its letter case) is never one of them: EC2 ignores headers of other clouds, and a caller must not
+ * be able to hide a v1 call behind one.
+ */
+struct shape_rule {
+	const char *pattern, *service;
+};
+extern const struct shape_rule shape_rules[];
+extern const char *const ec2_paths[];
+
+#define SECURE_PATH "opc/v2" /* RULE_ORACLE */

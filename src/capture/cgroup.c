@@ -91,3 +91,14 @@ bool cgroup_root_is_global(void)
 
 	return stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino == CGROUP_INIT_INO;
 }
+
+bool cgroup_is_legacy(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, " - cgroup "))
+			return true;
+	return false;
+}

@@ -12,5 +12,8 @@
  */
 int cgroup_root_open(struct problem *problem);
 
+/* Is cgroup v1 in use beside v2? A process in the root of v2 may then be in a container all the same. */
+bool cgroup_is_legacy(void);
+
 /* Are we in the initial cgroup namespace? Elsewhere the "root" is a container's own cgroup. */
 bool cgroup_root_is_global(void);

@@ -6,7 +6,7 @@
 static const uint32_t fixed_size[RECORD_KIND_MAX] = {
 	[RECORD_CONNECT] = sizeof(struct connect_record), [RECORD_OPEN] = sizeof(struct open_record),
 	[RECORD_STREAM] = sizeof(struct stream_record),   [RECORD_CLOSE] = sizeof(struct close_record),
-	[RECORD_LOSS] = sizeof(struct loss_record),
+	[RECORD_LOSS] = sizeof(struct loss_record),       [RECORD_VERDICT] = sizeof(struct verdict_record),
 };
 
 /* A list of names that each carry their NUL. */
@@ -26,6 +26,13 @@ static bool stream_fits(const struct stream_record *s, uint32_t tail)
 	return s->data <= STREAM_CHUNK && s->data == tail;
 }
 
+static bool verdict_fits(const struct verdict_record *v, uint32_t tail)
+{
+	return v->data <= STREAM_CHUNK && v->data == tail && v->verdict >= RECORD_ALLOWED &&
+	       v->verdict <= RECORD_DENIED && v->stage >= RECORD_AT_CONNECT && v->stage <= RECORD_AT_REQUEST &&
+	       memchr(v->file, '\0', sizeof(v->file));
+}
+
 static bool tail_fits(const struct record *r, uint32_t tail)
 {
 	switch (r->header->kind) {
@@ -33,6 +40,8 @@ static bool tail_fits(const struct record *r, uint32_t tail)
 		return connect_fits(r->connect, tail);
 	case RECORD_STREAM:
 		return stream_fits(r->stream, tail);
+	case RECORD_VERDICT:
+		return verdict_fits(r->verdict, tail);
 	default:
 		return tail == 0;
 	}

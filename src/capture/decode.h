@@ -17,8 +17,10 @@ struct record {
 		const struct stream_record *stream;
 		const struct close_record *close;
 		const struct loss_record *loss;
+		const struct verdict_record *verdict;
 	};
-	struct span tail; /* connect: the arguments; stream: the payload bytes; else empty */
+	struct span
+		tail; /* connect: the arguments; stream: the payload bytes; verdict: the refused bytes; else empty */
 };
 
 /*

@@ -15,6 +15,7 @@
 #include "base/span.h"
 #include "bpf/endpoint.h"
 #include "capture/cgroup.h"
+#include "capture/readers.h"
 #include "capture/rights.h"
 #include "capture/ring.h"
 #include "probe.skel.h"
@@ -32,6 +33,8 @@ struct probe {
 	struct probe_bpf *skeleton;
 	struct bpf_link *links[PROGRAMS];
 	struct ring *ring;
+	struct readers *readers; /* NULL: the guard does not know us, or no more */
+	uint64_t lost_verdicts;  /* when it does no more */
 	struct loss_record loss; /* as last handed on */
 	record_handler handler;
 	void *context;
@@ -53,6 +56,11 @@ static libbpf_print_fn_t printer = quiet;
 void probe_verbose(void)
 {
 	printer = talk;
+}
+
+bool probe_is_verbose(void)
+{
+	return printer == talk;
 }
 
 const char *const *probe_programs(void)
@@ -99,8 +107,9 @@ static int read_loss(struct probe *p)
 	struct loss_record now = {.header = p->loss.header};
 	struct timespec ts;
 
-	for (unsigned i = 0; i < RECORD_KIND_MAX; i++)
+	for (unsigned i = 0; i < RECORD_KINDS_COUNTED; i++)
 		now.lost[i] = __atomic_load_n(&bss->lost[i], __ATOMIC_RELAXED);
+	now.lost[LOST_VERDICTS] = p->lost_verdicts + readers_lost(p->readers);
 	now.truncated = __atomic_load_n(&bss->truncated, __ATOMIC_RELAXED);
 	now.unannounced = __atomic_load_n(&bss->unannounced, __ATOMIC_RELAXED);
 	if (memcmp(&now, &p->loss, sizeof(now)) == 0)
@@ -164,6 +173,11 @@ int probe_new(const struct probe_config *config, struct probe **ret_probe, struc
 	}
 	*ret_probe = p;
 	return 0;
+}
+
+int probe_listen(struct probe *p, struct problem *problem)
+{
+	return readers_join(READERS_FOLDER, bpf_map__fd(p->skeleton->maps.events), &p->readers, problem);
 }
 
 static struct bpf_link *attach_one(struct bpf_program *program, int cgroup)
@@ -240,6 +254,8 @@ void probe_detach(struct probe *p)
 		bpf_link__destroy(p->links[i]);
 		p->links[i] = NULL;
 	}
+	p->lost_verdicts += readers_lost(p->readers);
+	p->readers = readers_leave(p->readers);
 }
 
 struct probe *probe_free(struct probe *p)

@@ -2,6 +2,7 @@
 /* The life of the kernel programs (bpf/probe.bpf.c): open, load, attach, read, close. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,12 @@ struct probe_config {
 
 /* Loads the programs. 0 or -errno with *problem set. */
 int probe_new(const struct probe_config *config, struct probe **ret_probe, struct problem *problem);
+
+/*
+ * Lets the guard write what it decides into the ring, too (capture/readers.h); before probe_attach(), so that no call
+ * is seen without its verdict. 0 or -errno with *problem set: then verdicts stay unknown.
+ */
+int probe_listen(struct probe *p, struct problem *problem);
 
 /* Attaches all of them or none. 0 or -errno with *problem set. */
 int probe_attach(struct probe *p, struct problem *problem);
@@ -57,3 +64,4 @@ int probe_try(const char *program, struct problem *problem);
 
 /* Sends libbpf's own messages to stderr instead of nowhere. */
 void probe_verbose(void);
+bool probe_is_verbose(void);

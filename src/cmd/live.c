@@ -22,7 +22,7 @@
 
 /* After a read, let records gather: one wake-up for many of them. */
 #define GATHER_US 2000
-/* How often a full disk is tried again. */
+/* How often a full disk is tried again, and what waits is looked at. */
 #define RETRY_NS  250000000
 #define DAY_NS    86400000000000
 #define FDS_OWN   3
@@ -55,6 +55,8 @@ static int start_probe(struct live *l)
 	const struct ability *missing;
 	int r = probe_new(&config, &l->probe, &problem);
 
+	if (r == 0 && probe_listen(l->probe, &reason) < 0 && probe_is_verbose())
+		log_line("verdicts of a guard will not be seen: %s", reason.text);
 	if (r == 0)
 		r = probe_attach(l->probe, &problem);
 	if (r == 0)
@@ -158,7 +160,7 @@ static int patience(struct live *l, uint64_t now)
 		until = l->attached_since + l->duration;
 	if (l->stats && l->next_stats < until)
 		until = l->next_stats;
-	if (output_is_behind(&l->view.out) && now + RETRY_NS < until)
+	if ((output_is_behind(&l->view.out) || pipeline_is_waiting(l->pipeline)) && now + RETRY_NS < until)
 		until = now + RETRY_NS;
 	if (l->company.until && l->company.until(l->company.context) < until)
 		until = l->company.until(l->company.context);

@@ -20,6 +20,7 @@
 #include "feed/feeds.h"
 #include "feed/launcher.h"
 #include "serve/folder.h"
+#include "serve/guarding.h"
 #include "serve/identity.h"
 #include "serve/report.h"
 #include "serve/socket.h"
@@ -37,6 +38,7 @@ struct serve {
 	struct live live;
 	struct launcher *launcher;
 	struct feeds feeds;
+	struct guarding guarding;
 	uid_t user; /* 0: stays who it is */
 	gid_t group;
 	int status; /* descriptor of the status socket; -1: none */
@@ -113,12 +115,28 @@ static int print_defaults(void)
 	return EXIT_FINE;
 }
 
+/* 0, also when there are none; mistakes were told. */
+static int check_rules(const struct serve *s)
+{
+	struct policy_source source = {.path = config_rules(s->config), .mistake = report_mistake};
+	struct policy p = {0};
+	int r = source.path ? policy_read(&source, &p) : 0;
+
+	if (source.path && r == 0)
+		log_line("%s is fine: %u rules", source.path, p.rules->count);
+	policy_done(&p);
+	return r;
+}
+
 static int check(const struct serve *s)
 {
 	unsigned sinks = 0;
 
+	if (check_rules(s) < 0)
+		return EXIT_USAGE;
+
 	for (unsigned i = 0; i < s->config->count; i++)
-		sinks += s->config->section[i].settings.kind != SETTINGS_SERVICE &&
+		sinks += settings_kind_is_sink(s->config->section[i].settings.kind) &&
 			 s->config->section[i].settings.enabled;
 	if (access(config_path(s), F_OK) < 0)
 		log_line("%s is not there, so the defaults hold: %u sinks", config_path(s), sinks);
@@ -199,6 +217,7 @@ static void send_counts(struct serve *s, bool last)
 		.open_at_start = stats.open_at_start,
 		.attached_seconds = stats.attached_seconds,
 		.denied = stats.denied,
+		.would_deny = stats.would_deny,
 		.unwritten = stats.unwritten,
 		.last = last,
 	};
@@ -315,6 +334,7 @@ static void on_hangup(void *context)
 		s->config = fresh;
 		s->live.stats = config_service(fresh)->stats;
 		log_line("configuration read again");
+		guarding_reload(&s->guarding, fresh);
 	}
 	feeds_apply(&s->feeds, s->config, host_boottime());
 	notify("READY=1");
@@ -347,6 +367,17 @@ static void set_watchdog(struct serve *s)
 	s->watchdog = us * 1000 / 2;
 }
 
+/* What rules speak of is watched, too. */
+static void watch_endpoints(struct serve *s)
+{
+	const struct rules *rules = s->guarding.policy.rules;
+	struct endpoints *e = &s->live.view.endpoints;
+
+	for (unsigned i = 0; rules && i < rules->endpoints.count; i++)
+		if (!endpoints_find(e, &rules->endpoints.list[i].address) && e->count < ENDPOINTS_MAX)
+			e->list[e->count++] = rules->endpoints.list[i];
+}
+
 static void set_up_live(struct serve *s)
 {
 	const struct service_settings *service = config_service(s->config);
@@ -356,6 +387,7 @@ static void set_up_live(struct serve *s)
 	for (unsigned i = 0; i < service->endpoints; i++)
 		if (endpoints_add(&l->view.endpoints, service->endpoint[i], &error) < 0)
 			log_line("endpoint = %s: %s", service->endpoint[i], error);
+	watch_endpoints(s);
 	if (service->provider[0])
 		l->view.provider = service->provider;
 	l->view.format = &format_json; /* the richest there is: counts at the start, too */
@@ -370,6 +402,7 @@ static void set_up_report(struct serve *s)
 {
 	host_read_line("/proc/sys/kernel/random/uuid", s->run_id, sizeof(s->run_id));
 	s->report.feeds = &s->feeds;
+	s->report.guarding = &s->guarding;
 	s->report.config_path = config_path(s);
 	s->report.run_id = s->run_id;
 	s->report.started = host_boottime() + (uint64_t)host_realtime_offset();
@@ -381,6 +414,7 @@ static int serve(struct serve *s)
 {
 	const struct service_settings *service = config_service(s->config);
 	struct problem problem;
+	int r;
 
 	find_user(s);
 	if (service->status_socket[0]) {
@@ -396,6 +430,9 @@ static int serve(struct serve *s)
 		log_line("%s", problem.text);
 		return EXIT_RIGHTS;
 	}
+	r = guarding_start(&s->guarding, s->config);
+	if (r < 0)
+		return r == -EINVAL ? EXIT_USAGE : EXIT_RIGHTS;
 	set_watchdog(s);
 	feeds_init(&s->feeds, s->launcher, &s->live.view.sink);
 	set_up_live(s);
@@ -413,6 +450,7 @@ static void done(struct serve *s)
 		close(s->status);
 	live_done(&s->live);
 	config_free(s->config);
+	guarding_done(&s->guarding);
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -69,22 +69,31 @@ static void plan(struct install *in)
 		if (target[0] && is_missing(target))
 			unit_files_add(&in->files, target);
 	}
+	unit_files_add(&in->files, UNIT_GUARD_PATH);
 }
 
-static int put_unit(struct install *in, struct problem *problem)
+static int put_text(struct install *in, const char *path, const struct buffer *text, struct problem *problem)
 {
-	_cleanup_(buffer_done) struct buffer text = {0};
-	int r;
+	int r = text->failed ? -ENOMEM : file_put(path, text->data, text->length, 0644);
 
-	unit_write(&text, &in->place, &in->files);
-	r = text.failed ? -ENOMEM : file_put(UNIT_PATH, text.data, text.length, 0644);
 	if (r < 0)
-		return problem_set(problem, r, UNIT_PATH " cannot be written: %s", strerror(-r));
+		return problem_set(problem, r, "%s cannot be written: %s", path, strerror(-r));
 	if (r > 0) {
-		done(in, "wrote", UNIT_PATH);
+		done(in, "wrote", path);
 		in->changed = true;
 	}
 	return 0;
+}
+
+static int put_units(struct install *in, struct problem *problem)
+{
+	_cleanup_(buffer_done) struct buffer text = {0}, guard = {0};
+	int r;
+
+	unit_write(&text, &in->place, &in->files);
+	unit_guard_write(&guard, &in->place);
+	r = put_text(in, UNIT_PATH, &text, problem);
+	return r < 0 ? r : put_text(in, UNIT_GUARD_PATH, &guard, problem);
 }
 
 static int put_folders(struct install *in, struct problem *problem)
@@ -131,7 +140,7 @@ static int make_account(struct install *in, struct problem *problem)
 
 static int act(struct install *in, const char *verb, const char *said, struct problem *problem)
 {
-	int r = manager_do(verb, true, problem);
+	int r = manager_do(verb, UNIT_NAME, problem);
 
 	if (r == 0)
 		done(in, said, UNIT_NAME);
@@ -140,12 +149,16 @@ static int act(struct install *in, const char *verb, const char *said, struct pr
 
 static int start(struct install *in, struct problem *problem)
 {
-	int r = manager_do("daemon-reload", false, problem);
+	int r = manager_do("daemon-reload", NULL, problem);
 
 	if (r == 0 && strcmp(in->state.enabled, "enabled") != 0)
 		r = act(in, "enable", "enabled", problem);
 	if (r < 0)
 		return r;
+	/* Programs and pins of the version that was installed. What it cannot apply is in its log, and keeps nobody
+	 * from watching. */
+	if (in->changed && manager_do("restart", UNIT_GUARD_NAME, problem) < 0)
+		printf("%s (journalctl -u " UNIT_GUARD_NAME ")\n", problem->text);
 	if (strcmp(in->state.active, "active") != 0)
 		return act(in, "start", "started", problem);
 	return in->changed ? act(in, "restart", "restarted", problem) : 0;
@@ -176,7 +189,7 @@ static int put(struct install *in, struct problem *problem)
 		return 0;
 	}
 	plan(in);
-	r = put_unit(in, problem);
+	r = put_units(in, problem);
 	if (r == 0)
 		r = put_folders(in, problem);
 	return r == 0 ? put_programs(in, problem) : r;

@@ -6,8 +6,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "bpf/readers.h"
 #include "cmd/cmd.h"
 #include "cmd/service.h"
+#include "guard/gate.h"
 #include "service/account.h"
 #include "service/file.h"
 #include "service/manager.h"
@@ -43,14 +45,14 @@ static int stop(struct removal *u, struct problem *problem)
 	if (!state.fragment[0])
 		return 0;
 	if (strcmp(state.active, "inactive") != 0) {
-		r = manager_do("stop", true, problem);
+		r = manager_do("stop", UNIT_NAME, problem);
 		if (r < 0)
 			return r;
 		done(u, "stopped", UNIT_NAME);
 	}
 	if (strcmp(state.enabled, "enabled") != 0)
 		return 0;
-	r = manager_do("disable", true, problem);
+	r = manager_do("disable", UNIT_NAME, problem);
 	if (r == 0)
 		done(u, "disabled", UNIT_NAME);
 	return r;
@@ -65,6 +67,32 @@ static int remove_file(struct removal *u, const char *path, struct problem *prob
 		done(u, "removed", path);
 	else if (errno != ENOENT && !(folder && (errno == ENOTEMPTY || errno == EEXIST)))
 		return problem_set(problem, -errno, "%s cannot be removed: %s", path, strerror(errno));
+	return 0;
+}
+
+/* These fail when there is nothing to be forgotten. */
+static void forget(void)
+{
+	manager_do("reset-failed", UNIT_NAME, NULL);
+	manager_do("reset-failed", UNIT_GUARD_NAME, NULL);
+}
+
+/* Nobody could open it any more once the program is gone. */
+static int open_guard(struct removal *u, struct problem *problem)
+{
+	struct gate_status s = {0};
+	bool loaded = gate_status_read(&s, NULL) == 0 && s.loaded;
+	int r = gate_off(problem);
+
+	gate_status_done(&s);
+	if (r < 0)
+		return r;
+	if (loaded)
+		done(u, "opened", "the guard");
+	manager_do("stop", UNIT_GUARD_NAME, NULL);
+	unlink(READERS_PIN);
+	unlink(OWNERS_PIN);
+	rmdir(READERS_FOLDER);
 	return 0;
 }
 
@@ -86,9 +114,9 @@ static int remove_files(struct removal *u, struct problem *problem)
 	if (r == 0)
 		r = remove_file(u, UNIT_PATH, problem);
 	if (r == 0)
-		r = manager_do("daemon-reload", false, problem);
+		r = manager_do("daemon-reload", NULL, problem);
 	if (r == 0)
-		manager_do("reset-failed", true, NULL); /* it fails when there is nothing to be forgotten */
+		forget();
 	return r;
 }
 
@@ -150,6 +178,8 @@ int service_uninstall(bool purge)
 		r = manager_check(&problem);
 	if (r == 0)
 		r = stop(&u, &problem);
+	if (r == 0)
+		r = open_guard(&u, &problem);
 	if (r == 0)
 		r = remove_files(&u, &problem);
 	if (r == 0)

@@ -76,9 +76,12 @@ static void show_service(const json_t *d)
 	printf("imdsnitch %s, pid %lld, up ", text(d, "version", a), (long long)number(d, "pid"));
 	show_time(number(d, "uptime_seconds"));
 	printf(", since %s\n", text(d, "started", b));
-	printf("Calls      %lld: v1 %lld, v2 %lld, unknown %lld; connections without a request %lld\n",
+	printf("Calls      %lld: v1 %lld, v2 %lld, unknown %lld; connections without a request %lld; denied %lld, "
+	       "would "
+	       "be denied %lld\n",
 	       (long long)number(calls, "total"), (long long)number(calls, "v1"), (long long)number(calls, "v2"),
-	       (long long)number(calls, "unknown"), (long long)number(calls, "connects"));
+	       (long long)number(calls, "unknown"), (long long)number(calls, "connects"),
+	       (long long)number(calls, "denied"), (long long)number(calls, "would_deny"));
 	if (rate)
 		printf("Rate       %lld in the last minute\n", (long long)json_integer_value(rate));
 	printf("Lost       ring %lld, truncated %lld, evicted %lld, sinks %lld; open at start %lld\n",
@@ -90,6 +93,19 @@ static void show_service(const json_t *d)
 	printf(", ring %lld KiB\n", (long long)number(probe, "ring_bytes") / 1024);
 	printf("Memory     %lld KiB\n", (long long)number(d, "resident_bytes") / 1024);
 	printf("Config     %s\n", text(d, "config", a));
+}
+
+static void show_guard(const json_t *guard)
+{
+	char a[256], b[256], c[256];
+
+	if (!guard)
+		return;
+	if (json_object_get(guard, "mode"))
+		printf("Guard      %s, %lld rules of %s, since %s\n", text(guard, "mode", a),
+		       (long long)number(guard, "count"), text(guard, "rules", b), text(guard, "applied", c));
+	if (json_object_get(guard, "failure"))
+		printf("           %s is not in force: %s\n", text(guard, "rules", a), text(guard, "failure", b));
 }
 
 static void show_sinks(const json_t *sinks)
@@ -119,6 +135,8 @@ static int status_of(const json_t *d)
 
 	if (number(lost, "ring") || number(lost, "truncated") || number(lost, "evicted") || number(lost, "sinks"))
 		return EXIT_INCOMPLETE;
+	if (json_object_get(json_object_get(d, "guard"), "failure"))
+		return EXIT_INCOMPLETE;
 	json_array_foreach(json_object_get(d, "sinks"), i, s)
 	{
 		char room[256];
@@ -144,6 +162,7 @@ static int show(const struct asking *a, const struct buffer *document)
 		fwrite(document->data, 1, document->length, stdout);
 	} else {
 		show_service(d);
+		show_guard(json_object_get(d, "guard"));
 		show_sinks(json_object_get(d, "sinks"));
 	}
 	status = status_of(d);
@@ -172,9 +191,9 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command command_status = {
 	.name = "status",
 	.summary = "Ask the running service how it is",
-	.details = "Uptime, calls, what was lost, sinks with their queues, memory. Exit status 0\n"
-		   "when nothing was lost and every sink runs, 4 when not, 3 when no service\n"
-		   "answers.",
+	.details = "Uptime, calls, what was lost, the guard, sinks with their queues, memory. Exit\n"
+		   "status 0 when nothing was lost, the configured rules are in force and every sink\n"
+		   "runs, 4 when not, 3 when no service answers.",
 	.options = tables,
 	.run = run,
 };

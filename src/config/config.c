@@ -69,6 +69,11 @@ static bool is_name(const char *name)
 	return strlen(name) < SETTINGS_NAME;
 }
 
+static bool is_single(enum settings_kind kind)
+{
+	return kind == SETTINGS_INVENTORY || kind == SETTINGS_METRICS || !settings_kind_is_sink(kind);
+}
+
 static void begin_section(struct reader *r, char *title)
 {
 	char *name = strchr(title, ' ');
@@ -85,8 +90,9 @@ static void begin_section(struct reader *r, char *title)
 	before = kind ? find_section(r->config, kind, name ? name : "") : NULL;
 	if (!kind)
 		mistake(r, r->line,
-			"unknown section [%.64s]; expected service, log, journal, syslog, inventory or metrics", title);
-	else if (name && (kind == SETTINGS_SERVICE || kind == SETTINGS_INVENTORY || kind == SETTINGS_METRICS))
+			"unknown section [%.64s]; expected service, guard, log, journal, syslog, inventory or metrics",
+			title);
+	else if (name && is_single(kind))
 		mistake(r, r->line, "there is only one [%s]; it takes no name", title);
 	else if (name && (!*name || !is_name(name)))
 		mistake(r, r->line, "the name in [%s NAME] is to be at most 31 letters, digits, - and _", title);
@@ -304,6 +310,14 @@ struct config *config_free(struct config *c)
 	for (unsigned i = 0; c && i < c->count; i++)
 		buffer_done(&c->section[i].pairs);
 	free(c);
+	return NULL;
+}
+
+const char *config_rules(const struct config *c)
+{
+	for (unsigned i = 0; i < c->count; i++)
+		if (c->section[i].settings.kind == SETTINGS_GUARD && c->section[i].settings.guard.rules[0])
+			return c->section[i].settings.guard.rules;
 	return NULL;
 }
 

@@ -33,5 +33,8 @@ int config_read(const char *path, bool may_miss, void (*report)(void *context, c
 /* NULL is fine; returns NULL. */
 struct config *config_free(struct config *c);
 
+/* The rule file of [guard]; NULL: the guard is not this service's. */
+const char *config_rules(const struct config *c);
+
 /* The one [service] section. */
 const struct service_settings *config_service(const struct config *c);

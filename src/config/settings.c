@@ -281,6 +281,10 @@ static int set_server_name(struct settings *s, size_t offset, const char *value,
 	{                                                                                                              \
 		SETTINGS_SERVICE, #key, argument, fallback, AT(service, key), set, false                               \
 	}
+#define GUARD(key, argument, fallback, set)                                                                            \
+	{                                                                                                              \
+		SETTINGS_GUARD, #key, argument, fallback, AT(guard, key), set, false                                   \
+	}
 #define LOG(key, argument, fallback, set)                                                                              \
 	{                                                                                                              \
 		SETTINGS_LOG, #key, argument, fallback, AT(log, key), set, false                                       \
@@ -311,6 +315,7 @@ const struct setting settings_table[] = {
 	SERVICE(stats, "TIME", "1h", set_period),
 	SERVICE(ring_size, "SIZE", "4M", set_ring),
 	SERVICE(queue, "SIZE", "8M", set_queue),
+	GUARD(rules, "PATH", "/etc/imdsnitch/guard.rules", set_path),
 	ENABLED(SETTINGS_LOG),
 	LOG(path, "PATH", NULL, set_file),
 	LOG(format, "FORMAT", "json", set_format),
@@ -341,10 +346,15 @@ const struct setting settings_table[] = {
 };
 
 static const char *const kinds[SETTINGS_KIND_MAX] = {
-	[SETTINGS_SERVICE] = "service",     [SETTINGS_LOG] = "log",
-	[SETTINGS_JOURNAL] = "journal",     [SETTINGS_SYSLOG] = "syslog",
-	[SETTINGS_INVENTORY] = "inventory", [SETTINGS_METRICS] = "metrics",
+	[SETTINGS_SERVICE] = "service", [SETTINGS_GUARD] = "guard",   [SETTINGS_LOG] = "log",
+	[SETTINGS_JOURNAL] = "journal", [SETTINGS_SYSLOG] = "syslog", [SETTINGS_INVENTORY] = "inventory",
+	[SETTINGS_METRICS] = "metrics",
 };
+
+bool settings_kind_is_sink(enum settings_kind kind)
+{
+	return kind != SETTINGS_SERVICE && kind != SETTINGS_GUARD;
+}
 
 enum settings_kind settings_kind_find(const char *word)
 {

@@ -15,6 +15,7 @@
 
 enum settings_kind {
 	SETTINGS_SERVICE = 1,
+	SETTINGS_GUARD,
 	SETTINGS_LOG,
 	SETTINGS_JOURNAL,
 	SETTINGS_SYSLOG,
@@ -32,6 +33,10 @@ struct service_settings {
 	uint64_t stats;     /* ns between imds-stats events */
 	uint64_t ring_size; /* bytes, a power of two */
 	uint64_t queue;     /* bytes kept for one sink that is slow */
+};
+
+struct guard_settings {
+	char rules[SETTINGS_TEXT]; /* "": none, the guard is left as it is */
 };
 
 struct log_settings {
@@ -74,6 +79,7 @@ struct settings {
 	bool enabled;
 	union {
 		struct service_settings service;
+		struct guard_settings guard;
 		struct log_settings log;
 		struct journal_settings journal;
 		struct syslog_settings syslog;
@@ -95,6 +101,9 @@ struct setting {
 
 /* Ends with a key of NULL. */
 extern const struct setting settings_table[];
+
+/* Does the section stand for a program events are brought to? */
+bool settings_kind_is_sink(enum settings_kind kind);
 
 /* "log" → SETTINGS_LOG; 0: none. */
 enum settings_kind settings_kind_find(const char *word);

@@ -113,7 +113,7 @@ void feeds_apply(struct feeds *f, const struct config *c, uint64_t now)
 	for (unsigned i = 0; i < c->count; i++) {
 		const struct settings *s = &c->section[i].settings;
 
-		if (s->kind != SETTINGS_SERVICE && s->enabled && !find(f, s, false))
+		if (settings_kind_is_sink(s->kind) && s->enabled && !find(f, s, false))
 			add(f, &c->section[i], config_service(c)->queue);
 	}
 	feeds_turn(f, now);

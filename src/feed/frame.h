@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define FRAME_VERSION     1
+#define FRAME_VERSION     2
 #define FRAME_PAYLOAD_MAX (2U << 20) /* an event with all its arguments, escaped, is below this */
 
 enum frame_kind {
@@ -38,7 +38,7 @@ struct feed_counts {
 	uint64_t time;           /* now, ns since the epoch */
 	uint64_t attached_since; /* ns since the epoch */
 	uint64_t calls, calls_v1, calls_v2, calls_unknown, connects;
-	uint64_t lost, truncated, evicted, open_at_start, attached_seconds, denied;
+	uint64_t lost, truncated, evicted, open_at_start, attached_seconds, denied, would_deny;
 	uint64_t unwritten; /* events that queues or sinks have lost, of all sinks */
 	uint64_t dropped;   /* of these, events of the sink that gets this frame, as serve counts them */
 	uint64_t last;      /* 1: the programs are detached, nothing follows */

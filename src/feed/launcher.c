@@ -52,8 +52,8 @@ static bool find_program(const char *kind, char path[static PATH_MAX])
 
 static void find_programs(struct launcher *l)
 {
-	for (unsigned kind = SETTINGS_SERVICE + 1; kind < SETTINGS_KIND_MAX; kind++)
-		if (!find_program(settings_kind_name(kind), l->program[kind]))
+	for (unsigned kind = 1; kind < SETTINGS_KIND_MAX; kind++)
+		if (!settings_kind_is_sink(kind) || !find_program(settings_kind_name(kind), l->program[kind]))
 			l->program[kind][0] = '\0';
 }
 

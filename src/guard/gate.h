@@ -23,8 +23,8 @@ struct gate;
 int gate_apply(const struct table *table, const struct endpoints *endpoints, struct gate **ret_gate,
 	       struct problem *problem);
 
-/* Swaps the table through the mapping the gate holds: atomic, no rights, no system call. */
-int gate_swap(struct gate *gate, const struct table *table, struct problem *problem);
+/* Swaps the table and the endpoints through the mappings the gate holds: atomic, no rights. */
+int gate_swap(struct gate *gate, const struct table *table, const struct endpoints *endpoints, struct problem *problem);
 struct gate *gate_free(struct gate *gate); /* what is pinned stays; NULL is fine; always NULL */
 
 /* Opens the gate: detaches and removes all there is, whatever state it is in. 0, also when there was none. */
@@ -41,7 +41,7 @@ struct gate_status {
 	uint64_t applied; /* ns since the epoch */
 	uint64_t judged, denied, would_deny, unread, errors;
 	struct gate_hits rule[TABLE_RULES], none; /* none: no rule matched */
-	struct table *table;			  /* a copy of the one in force */
+	struct table *table;                      /* a copy of the one in force */
 };
 
 int gate_status_read(struct gate_status *ret_status, struct problem *problem);

@@ -11,10 +11,11 @@ struct question {
 	uint32_t uid;
 	const uint32_t *groups; /* effective and supplementary */
 	unsigned group_count;
+	bool groups_cut;         /* there are more of them */
 	struct span exe, cgroup; /* absolute paths; cgroup v2 */
 	struct call_address address;
-	bool datagram;	    /* no TCP, or a port that is no endpoint's: who alone decides */
-	struct span head;   /* the request head as on the wire; absent: only the connect is asked for */
+	bool datagram;    /* no TCP, or a port that is no endpoint's: who alone decides */
+	struct span head; /* the request head as on the wire; absent: only the connect is asked for */
 };
 
 struct answer {

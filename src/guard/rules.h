@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/span.h"
-#include "call/service.h"
 #include "bpf/table.h"
+#include "call/service.h"
 
 /* One mistake: "FILE:LINE:COLUMN: what is wrong; what was expected". */
 typedef void (*rules_mistake)(void *context, const char *text);
@@ -30,18 +30,19 @@ struct rule {
 };
 
 struct rules {
-	char *file; /* as given */
+	char *file;    /* as given */
+	char *content; /* the text, which rules point into */
 	enum table_mode mode;
 	enum rules_boot boot;
-	char provider[32];	    /* "": by DMI, then by shape */
+	char provider[32];          /* "": by DMI, then by shape */
 	struct endpoints endpoints; /* built-in and `endpoint` lines */
 	struct rule *rule;
 	unsigned count;
 };
 
 /* Reads a text; every mistake is told. 0 or -EINVAL (-ENOMEM). `file` is for messages and events only. */
-int rules_parse(const char *file, struct span text, const struct rules_names *names, rules_mistake mistake, void *context,
-		struct rules **ret_rules);
+int rules_parse(const char *file, struct span text, const struct rules_names *names, rules_mistake mistake,
+		void *context, struct rules **ret_rules);
 /* The same from a file. -errno when it cannot be read (told through `mistake`, too). */
 int rules_read(const char *path, rules_mistake mistake, void *context, struct rules **ret_rules);
 struct rules *rules_free(struct rules *r); /* NULL is fine; always NULL */

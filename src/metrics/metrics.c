@@ -99,6 +99,14 @@ static bool is_reason(const char *text)
 	return IS_ONE_OF(text, names);
 }
 
+/* Of a rule file: a number, and not a text that somebody else chose. */
+static bool is_line(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length <= 6 && strspn(text, "0123456789") == length;
+}
+
 static void init_words(struct words *w)
 {
 	words_init(&w[LABEL_PROVIDER], "unknown", is_provider);
@@ -111,13 +119,14 @@ static void init_words(struct words *w)
 	words_init(&w[LABEL_OUTCOME], "unknown", is_outcome);
 	words_init(&w[LABEL_REASON], "none", is_reason);
 	words_init(&w[LABEL_CODE], "none", NULL);
+	words_init(&w[LABEL_LINE], "none", is_line);
 }
 
 static const char *const label_names[METRICS_LABELS] = {
 	[LABEL_PROVIDER] = "provider", [LABEL_SERVICE] = "service", [LABEL_VERSION] = "version",
 	[LABEL_CLASS] = "class",       [LABEL_VERDICT] = "verdict", [LABEL_PROGRAM] = "program",
 	[LABEL_CAUSE] = "cause",       [LABEL_OUTCOME] = "outcome", [LABEL_REASON] = "reason",
-	[LABEL_CODE] = "code",
+	[LABEL_CODE] = "code",         [LABEL_LINE] = "line",
 };
 
 struct shape {
@@ -147,6 +156,10 @@ static const struct shape shapes[METRICS_FAMILIES] = {
 			      "Responses of a metadata service, by status code.",
 			      2,
 			      {LABEL_SERVICE, LABEL_CODE}},
+	[FAMILY_RULES] = {"imds_rule_verdicts_total",
+			  "Calls and connections the guard decided on, by the line of the rule.",
+			  2,
+			  {LABEL_VERDICT, LABEL_LINE}},
 	[FAMILY_UNANSWERED] = {"imds_unanswered_requests_total", "Requests without a response.", 1, {LABEL_SERVICE}},
 	[FAMILY_V1] = {"imds_v1_calls_total",
 		       "Requests over v1, by why they were not v2.",
@@ -196,6 +209,19 @@ static struct span code_of(uint32_t status, char text[static NUMBER_TEXT])
 	return status >= 100 && status < 600 ? class[status / 100 - 1] : SPAN_LITERAL("other");
 }
 
+static bool is_denied(const struct row *row)
+{
+	return span_equal(row->field[ROW_VERDICT], SPAN_LITERAL("denied"));
+}
+
+/* Of "FILE:LINE". */
+static struct span line_of(struct span rule)
+{
+	const char *colon = rule.length ? memrchr(rule.data, ':', rule.length) : NULL;
+
+	return colon ? (struct span){colon + 1, rule.length - (size_t)(colon + 1 - rule.data)} : (struct span){0};
+}
+
 static struct span value_of(const struct row *row, enum metrics_label label, char code[static NUMBER_TEXT])
 {
 	static const enum row_field fields[METRICS_LABELS] = {
@@ -204,7 +230,20 @@ static struct span value_of(const struct row *row, enum metrics_label label, cha
 		[LABEL_CAUSE] = ROW_CAUSE,       [LABEL_OUTCOME] = ROW_OUTCOME, [LABEL_REASON] = ROW_REASON,
 	};
 
-	return label == LABEL_CODE ? code_of(row->status, code) : row->field[fields[label]];
+	switch (label) {
+	case LABEL_CODE:
+		return code_of(row->status, code);
+	case LABEL_LINE:
+		return line_of(row->field[ROW_RULE]);
+	case LABEL_REASON:
+		/* "denied by FILE:LINE" */
+		if (is_denied(row))
+			return SPAN_LITERAL("denied");
+		break;
+	default:
+		break;
+	}
+	return row->field[fields[label]];
 }
 
 static struct series series_of(struct metrics *m, enum metrics_family family, const struct row *row)
@@ -239,7 +278,10 @@ static bool take_request(struct metrics *m, const struct row *row)
 {
 	bool done = count(m, FAMILY_REQUESTS, row);
 
-	done &= count(m, row->flags & ROW_HAS_STATUS ? FAMILY_RESPONSES : FAMILY_UNANSWERED, row);
+	if (row->flags & ROW_HAS_STATUS)
+		done &= count(m, FAMILY_RESPONSES, row);
+	else if (!is_denied(row))
+		done &= count(m, FAMILY_UNANSWERED, row);
 	if (row->flags & ROW_HAS_DURATION)
 		done &= observe(m, row);
 	if (row->flags & ROW_FORWARDED)
@@ -251,11 +293,15 @@ static bool take_request(struct metrics *m, const struct row *row)
 
 bool metrics_take(struct metrics *m, const struct row *row)
 {
+	bool done = true;
+
 	if (row->time > m->last_event)
 		m->last_event = row->time;
+	if (row->field[ROW_VERDICT].length && !span_equal(row->field[ROW_VERDICT], SPAN_LITERAL("observed")))
+		done = count(m, FAMILY_RULES, row);
 	if (span_equal(row->field[ROW_ACTION], SPAN_LITERAL("imds-request")))
-		return take_request(m, row);
-	return count(m, FAMILY_CONNECTS, row);
+		return take_request(m, row) && done;
+	return count(m, FAMILY_CONNECTS, row) && done;
 }
 
 void metrics_counts(struct metrics *m, const struct feed_counts *counts)
@@ -337,7 +383,10 @@ void metrics_write(const struct metrics *m, struct buffer *b)
 	family_write(&m->family[FAMILY_DURATION], b);
 	family_write(&m->family[FAMILY_REQUESTS], b);
 	family_write(&m->family[FAMILY_RESPONSES], b);
+	family_write(&m->family[FAMILY_RULES], b);
 	family_write(&m->family[FAMILY_UNANSWERED], b);
 	put_time(b, "imds_updated_timestamp_seconds", "When the capturing process was last heard of.", c->time);
 	family_write(&m->family[FAMILY_V1], b);
+	put_single(b, "imds_would_deny_total", "counter", "Calls that were allowed and that a rule would refuse.",
+		   c->would_deny);
 }

@@ -19,6 +19,7 @@ static void put_calls(struct json *j, const struct report *r)
 	json_put_number(j, "unknown", s->calls_unknown);
 	json_put_number(j, "connects", s->connects);
 	json_put_number(j, "denied", s->denied);
+	json_put_number(j, "would_deny", s->would_deny);
 	if (r->rates > 1)
 		json_put_number(j, "last_minute", r->rate[0] - first);
 	json_close_object(j);
@@ -117,6 +118,7 @@ void report_write(const struct report *r, struct buffer *out)
 	put_calls(&j, r);
 	put_lost(&j, r);
 	put_probe(&j, r);
+	guarding_report(r->guarding, &j);
 	json_open_array(&j, "sinks");
 	for (unsigned i = 0; i < r->feeds->count; i++)
 		put_sink(&j, r->feeds->feed[i]);

@@ -3,11 +3,13 @@
 #pragma once
 
 #include "feed/feeds.h"
+#include "serve/guarding.h"
 
 #define REPORT_MINUTE 60
 
 struct report {
 	const struct feeds *feeds;
+	const struct guarding *guarding;
 	const char *config_path;
 	const char *run_id;
 	struct stats stats;

@@ -106,9 +106,9 @@ int manager_show(struct manager_state *ret_state, struct problem *problem)
 	return 0;
 }
 
-int manager_do(const char *verb, bool unit, struct problem *problem)
+int manager_do(const char *verb, const char *unit, struct problem *problem)
 {
-	const char *const argv[] = {"systemctl", verb, unit ? UNIT_NAME : NULL, NULL};
+	const char *const argv[] = {"systemctl", verb, unit, NULL};
 	struct run_result result;
 	int r = run_program(argv, NULL, &result);
 

@@ -30,5 +30,5 @@ int manager_show(struct manager_state *ret_state, struct problem *problem);
 /* Reads the text of `systemctl show`: lines of NAME=value. */
 void manager_parse(const char *text, struct manager_state *ret_state);
 
-/* systemctl VERB, and the unit's name for `unit`. 0 or -errno with *problem set. */
-int manager_do(const char *verb, bool unit, struct problem *problem);
+/* systemctl VERB UNIT, NULL: without one. 0 or -errno with *problem set. */
+int manager_do(const char *verb, const char *unit, struct problem *problem);

@@ -10,6 +10,7 @@
 #define KEY     "Path="
 
 static const char unit_template[] = UNIT_TEMPLATE;
+static const char unit_guard_template[] = UNIT_GUARD_TEMPLATE;
 const char unit_sysusers[] = UNIT_SYSUSERS;
 
 bool unit_files_add(struct unit_files *files, const char *path)
@@ -59,10 +60,8 @@ static size_t placeholder(const char *s)
 	return length > 0 && s[1 + length] == '@' ? length + 2 : 0;
 }
 
-void unit_write(struct buffer *b, const struct place *place, const struct unit_files *files)
+static void fill_in(struct buffer *b, const char *s, const struct place *place)
 {
-	const char *s = unit_template;
-
 	while (*s) {
 		size_t plain = strcspn(s, "@"), length;
 
@@ -75,6 +74,16 @@ void unit_write(struct buffer *b, const struct place *place, const struct unit_f
 			buffer_byte(b, *s);
 		s += length > 0 ? length : (*s != '\0');
 	}
+}
+
+void unit_guard_write(struct buffer *b, const struct place *place)
+{
+	fill_in(b, unit_guard_template, place);
+}
+
+void unit_write(struct buffer *b, const struct place *place, const struct unit_files *files)
+{
+	fill_in(b, unit_template, place);
 	buffer_string(b,
 		      "\n# Put here by `imdsnitch service install`, with these; `imdsnitch service uninstall` removes "
 		      "them.\n" SECTION "\n");

@@ -5,6 +5,7 @@
  *  - a line feed or another control character in an argument is escaped, so that an event is one line;
  *  - a call whose version is not known is "IMDS(?)": that tool calls it v1;
  *  - arguments that are not known leave the program's name in place, as that tool prints an empty command line;
+ *  - what the guard refuses, or would, has "Verdict: denied by FILE:LINE" behind its headers;
  *  - a service without versions (ECS, EKS Pod Identity), which that tool does not see, is "IMDS" at INFO.
  */
 #include "base/escape.h"
@@ -84,6 +85,19 @@ static void put_version(struct buffer *b, enum call_version v)
 	buffer_printf(b, "[%s] %s", level_name(version_level(v)), words[v]);
 }
 
+/* As if it were one more header: that tool knows of no verdicts. */
+static void put_verdict(struct buffer *b, const struct call *c)
+{
+	if (c->verdict != VERDICT_DENIED && c->verdict != VERDICT_WOULD_DENY)
+		return;
+	buffer_printf(b, "Verdict: %s", call_verdict_name(c->verdict));
+	if (c->rule.data) {
+		buffer_string(b, " by ");
+		escape_text(b, c->rule, ESCAPE_LOOSE);
+	}
+	buffer_string(b, ", ");
+}
+
 static void aws_call(const struct sink_context *context, const struct call *c, uint64_t sequence, struct buffer *b)
 {
 	char time[STAMP_LOCAL];
@@ -98,6 +112,7 @@ static void aws_call(const struct sink_context *context, const struct call *c, u
 	put_ancestors(b, c->caller);
 	buffer_string(b, " Req details: ");
 	put_head(b, c->head);
+	put_verdict(b, c);
 	buffer_byte(b, '\n');
 }
 

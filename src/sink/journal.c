@@ -229,6 +229,7 @@ static void journal_stats(const struct sink_context *context, const struct stats
 	put_number(b, "IMDS_OPEN_AT_START", s->open_at_start);
 	put_number(b, "IMDS_ATTACHED_SECONDS", s->attached_seconds);
 	put_number(b, "IMDS_DENIED", s->denied);
+	put_number(b, "IMDS_WOULD_DENY", s->would_deny);
 	put_number(b, "IMDS_UNWRITTEN", s->unwritten);
 }
 

@@ -142,7 +142,7 @@ static void put_network(struct json *j, const struct call *c)
 	json_open_object(j, "network");
 	if (is_known(&c->destination))
 		json_put_plain(j, "type", call_address_is_ipv4(&c->destination) ? "ipv4" : "ipv6");
-	json_put_plain(j, "transport", "tcp");
+	json_put_plain(j, "transport", call_transport_name(c));
 	if (c->caller->netns != 0)
 		json_put_number(j, "namespace", c->caller->netns);
 	json_close_object(j);
@@ -341,6 +341,7 @@ static void put_counts(struct json *j, const struct stats *s)
 	json_put_number(j, "open_at_start", s->open_at_start);
 	json_put_number(j, "attached_seconds", s->attached_seconds);
 	json_put_number(j, "denied", s->denied);
+	json_put_number(j, "would_deny", s->would_deny);
 	json_put_number(j, "unwritten", s->unwritten);
 	json_close_object(j);
 	json_close_object(j);

@@ -60,10 +60,25 @@ static const char *answer_words(const struct call *c)
 	}
 }
 
+static void say_denied(const struct sentence *s, const struct call *c, const char *words)
+{
+	say(s, words);
+	if (!c->rule.data)
+		return;
+	say(s, " by ");
+	say_cut(s, c->rule);
+}
+
+static void say_would_deny(const struct sentence *s, const struct call *c)
+{
+	say_denied(s, c, " (would be denied");
+	say(s, ")");
+}
+
 static void say_result(const struct sentence *s, const struct call *c)
 {
 	if (c->verdict == VERDICT_DENIED) {
-		say(s, "denied");
+		say_denied(s, c, "denied");
 	} else if (c->has_response) {
 		say(s, "status ");
 		say_number(s, c->status);
@@ -71,7 +86,7 @@ static void say_result(const struct sentence *s, const struct call *c)
 		say(s, answer_words(c));
 	}
 	if (c->verdict == VERDICT_WOULD_DENY)
-		say(s, " (would be denied)");
+		say_would_deny(s, c);
 }
 
 static void say_request(const struct sentence *s, const struct call *c)
@@ -90,11 +105,22 @@ static void say_request(const struct sentence *s, const struct call *c)
 
 static void say_connect(const struct sentence *s, const struct call *c)
 {
-	say(s, ", without a request: ");
-	if (c->reason.data)
+	bool told = c->reason.data && c->verdict != VERDICT_DENIED;
+
+	say(s, c->verdict == VERDICT_DENIED ? ": " : ", without a request: ");
+	if (told)
 		say_cut(s, c->reason);
 	else
 		say_result(s, c);
+	if (told && c->verdict == VERDICT_WOULD_DENY)
+		say_would_deny(s, c);
+}
+
+static const char *verb_of(const struct call *c)
+{
+	if (c->action == CALL_REQUEST)
+		return " called ";
+	return c->verdict == VERDICT_DENIED ? " tried to reach " : " connected to ";
 }
 
 void sentence_call(const struct call *c, sentence_part part, void *context)
@@ -102,7 +128,7 @@ void sentence_call(const struct call *c, sentence_part part, void *context)
 	struct sentence s = {part, context};
 
 	say_caller(&s, c->caller);
-	say(&s, c->action == CALL_REQUEST ? " called " : " connected to ");
+	say(&s, verb_of(c));
 	say(&s, c->service ? c->service : "the metadata service");
 	if (c->action == CALL_REQUEST)
 		say_request(&s, c);
@@ -112,13 +138,14 @@ void sentence_call(const struct call *c, sentence_part part, void *context)
 
 void sentence_stats(const struct stats *s, sentence_part part, void *context)
 {
-	char text[320];
+	char text[384];
 
 	snprintf(text, sizeof(text),
 		 "%" PRIu64 " calls (%" PRIu64 " v1, %" PRIu64 " v2, %" PRIu64 " unknown), %" PRIu64
-		 " connections without a request, %" PRIu64 " denied, %" PRIu64 " lost, %" PRIu64 " truncated, %" PRIu64
-		 " evicted, %" PRIu64 " open at start, %" PRIu64 " unwritten in %" PRIu64 " s",
-		 s->calls, s->calls_v1, s->calls_v2, s->calls_unknown, s->connects, s->denied, s->lost, s->truncated,
-		 s->evicted, s->open_at_start, s->unwritten, s->attached_seconds);
+		 " connections without a request, %" PRIu64 " denied, %" PRIu64 " would be denied, %" PRIu64
+		 " lost, %" PRIu64 " truncated, %" PRIu64 " evicted, %" PRIu64 " open at start, %" PRIu64
+		 " unwritten in %" PRIu64 " s",
+		 s->calls, s->calls_v1, s->calls_v2, s->calls_unknown, s->connects, s->denied, s->would_deny, s->lost,
+		 s->truncated, s->evicted, s->open_at_start, s->unwritten, s->attached_seconds);
 	part(context, span_of(text));
 }

@@ -18,7 +18,8 @@ struct stats {
 	uint64_t open_at_start;
 	uint64_t attached_seconds;
 	uint64_t denied;
-	uint64_t unwritten; /* events a sink could not write */
+	uint64_t unwritten;  /* events a sink could not write */
+	uint64_t would_deny; /* an audit's denials */
 };
 
 /* What holds for a whole run. */

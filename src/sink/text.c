@@ -263,9 +263,10 @@ static void add_target(struct line *l, const struct call *c)
 
 static void add_connect(struct line *l, const struct call *c)
 {
+	const char *transport = call_transport_name(c);
 	char text[CALL_ADDRESS_TEXT];
 
-	buffer_string(&l->field, "connect");
+	buffer_string(&l->field, !transport || strcmp(transport, "tcp") == 0 ? "connect" : transport);
 	if (!is_terse(l))
 		buffer_printf(&l->field, " %s", call_address_text(&c->destination, text));
 	if (!is_terse(l) && c->destination.port != 0 && c->destination.port != 80)
@@ -384,10 +385,10 @@ static void text_stats(const struct sink_context *context, const struct stats *s
 		buffer_string(b, missed ? RED : DIM);
 	buffer_printf(b,
 		      "--- %" PRIu64 " calls: v1 %" PRIu64 ", v2 %" PRIu64 ", v? %" PRIu64 "; connects %" PRIu64
-		      ", denied %" PRIu64 "; lost %" PRIu64 ", truncated %" PRIu64 ", evicted %" PRIu64
-		      ", open at start %" PRIu64 ", unwritten %" PRIu64 "; %" PRIu64 " s",
-		      s->calls, s->calls_v1, s->calls_v2, s->calls_unknown, s->connects, s->denied, s->lost,
-		      s->truncated, s->evicted, s->open_at_start, s->unwritten, s->attached_seconds);
+		      ", denied %" PRIu64 ", would deny %" PRIu64 "; lost %" PRIu64 ", truncated %" PRIu64
+		      ", evicted %" PRIu64 ", open at start %" PRIu64 ", unwritten %" PRIu64 "; %" PRIu64 " s",
+		      s->calls, s->calls_v1, s->calls_v2, s->calls_unknown, s->connects, s->denied, s->would_deny,
+		      s->lost, s->truncated, s->evicted, s->open_at_start, s->unwritten, s->attached_seconds);
 	if (context->color)
 		buffer_string(b, RESET);
 	line_end(&l);

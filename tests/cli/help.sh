@@ -106,7 +106,7 @@ defaults_are_a_configuration() {
 	cp "$work/out" "$work/defaults.conf"
 	run 0 serve --check --config "$work/defaults.conf"
 	sed -n 's/^; \(\[.*\]\)/\1/p; s/^; \([a-z_]* = [^;]*[^; ]\) *;.*/\1/p' "$work/out" >/dev/null
-	sed 's/^; //; /^[a-z_]* = *;/d; s/^listen = none/listen = 127.0.0.1:9000/' "$work/defaults.conf" >"$work/full.conf"
+	sed 's/^; //; /^[a-z_]* = *;/d; s/^listen = none/listen = 127.0.0.1:9000/; s/^rules = .*/rules = none/' "$work/defaults.conf" >"$work/full.conf"
 	run 0 serve --check --config "$work/full.conf"
 	grep -q '5 sinks' "$work/err" || fail "not every sink is there: $(cat "$work/err")"
 }
@@ -125,9 +125,25 @@ check_says_all() {
 	[ -e /etc/imdsnitch/imdsnitch.conf ] || grep -q 'is not there' "$work/err" || fail "it says: $(cat "$work/err")"
 }
 
+# The rules of the guard are checked with it.
+check_says_rules() {
+	printf '[guard]\nrules = %s/guard.rules\n' "$work" >"$work/guard.conf"
+	printf 'mode audit\nallow usr root\ndeny v3\n' >"$work/guard.rules"
+	run 2 serve --check --config "$work/guard.conf"
+	for place in 2:7 3:6; do
+		[ "$(grep -c "guard.rules:$place: " "$work/err")" -eq 1 ] || fail "$place is not told: $(cat "$work/err")"
+	done
+	printf 'mode audit\nallow user root\n' >"$work/guard.rules"
+	run 0 serve --check --config "$work/guard.conf"
+	grep -q 'guard.rules is fine: 1 rules' "$work/err" || fail "it does not count rules: $(cat "$work/err")"
+	rm "$work/guard.rules"
+	run 2 serve --check --config "$work/guard.conf"
+}
+
 check man-keys man_has_keys
 check defaults defaults_are_a_configuration
 check check check_says_all
+check check-rules check_says_rules
 for command in $(commands); do
 	check "help/$command" help_is_readable "$command"
 	check "man-options/$command" man_has_options "$command"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Conversations from arbitrary records. The input is a list of operations; each takes a few bytes:
- *   0 connect, 1 open, 2 close, 3.. stream (in order, back, ahead; flags), with text from the input or from a table.
- * Whatever comes, memory stays within its bounds, a call is whole, and no token value leaves in it.
+ *   0 connect, 1 open, 2 close, 14 and 15 verdict, else stream (in order, back, ahead; flags), with text from the input
+ * or from a table. Whatever comes, memory stays within its bounds, a call is whole, and no token value leaves in it.
  */
 #include "fuzz.h"
 
@@ -102,6 +102,24 @@ static void stream(struct feeder *f, struct input *in, uint64_t id, struct sent 
 		sent->offset[ingress] = at;
 }
 
+/* A refusal may be about any bytes: a request with a token in a line of its own, and a guess where it stands. */
+static void verdict(struct feeder *f, struct input *in, uint64_t id, const struct sent *sent)
+{
+	uint8_t how = next(in);
+	struct decided d = {.verdict = (uint8_t)(RECORD_ALLOWED + how % 3),
+			    .stage = how & 0x10 ? RECORD_AT_CONNECT : RECORD_AT_REQUEST,
+			    .protocol = how & 0x20 ? 17 : 6,
+			    .request = next(in) & 3,
+			    .line = next(in),
+			    .at = sent->offset[0] + (how & 0x40 ? next(in) : 0U),
+			    .flags = how & 0x80 ? RECORD_F_NO_OFFSET : 0,
+			    .bytes = texts[how >> 2 & 1]};
+
+	feed_verdict(f, id, d);
+	if (how & 0x08)
+		conversations_tick(f->table, f->now += 2000000000);
+}
+
 static void operate(struct feeder *f, struct input *in, struct sent sent[IDS])
 {
 	static const char args[] = "curl\0-H\0X-aws-ec2-metadata-token: " SECRET "==";
@@ -111,14 +129,19 @@ static void operate(struct feeder *f, struct input *in, struct sent sent[IDS])
 	switch (operation & 0x0f) {
 	case 0:
 		sent[id] = (struct sent){0};
-		feed_connect_as(f, id + 1, (uint32_t)id + 1, 5, (struct span){args, sizeof(args)},
-				operation & 0x80 ? RECORD_F_LATE : 0);
+		feed_connect_as(
+			f, id + 1, (uint32_t)id + 1, 5, (struct span){args, sizeof(args)},
+			(uint16_t)((operation & 0x80 ? RECORD_F_LATE : 0) | (operation & 0x40 ? RECORD_F_GUARD : 0)));
 		break;
 	case 1:
 		feed_open(f, id + 1);
 		break;
 	case 2:
 		feed_close(f, id + 1, next(in), operation & 0x80 ? RECORD_F_RELEASED : 0);
+		break;
+	case 14:
+	case 15:
+		verdict(f, in, id + 1, &sent[id]);
 		break;
 	default:
 		stream(f, in, id + 1, &sent[id]);
@@ -133,6 +156,7 @@ static void on_call(void *context, struct call *c)
 	CHECK(c->caller != NULL);
 	CHECK(c->action == CALL_REQUEST || c->action == CALL_CONNECT);
 	CHECK(c->complete || c->version == VERSION_UNKNOWN || c->version == VERSION_V2 || c->reason.data);
+	CHECK(c->verdict != VERDICT_DENIED || (c->reason.length && c->outcome == OUTCOME_FAILURE && !c->has_response));
 	CHECK(c->cause == CAUSE_NONE || c->version == VERSION_V1);
 	CHECK(c->method.length != 0 || !c->complete || c->action == CALL_CONNECT || c->head.length == 0);
 	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++)

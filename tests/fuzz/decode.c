@@ -21,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			sum = (char)(sum + r.tail.data[i]);
 		if (r.header->kind == RECORD_CONNECT && r.connect->exe)
 			CHECK(r.connect->exe_names[r.connect->exe - 1] == '\0');
+		if (r.header->kind == RECORD_VERDICT)
+			CHECK(strlen(r.verdict->file) < sizeof(r.verdict->file));
 	}
 	free(bytes);
 	return 0;

@@ -21,6 +21,7 @@ static void prepare(struct sample *s)
 	s->caller.process.args = (char *)"curl\0http://169.254.169.254/latest/meta-data/";
 	s->caller.process.args_length = sizeof("curl\0http://169.254.169.254/latest/meta-data/");
 	s->call.head = SPAN_LITERAL(HEAD);
+	s->call.verdict = VERDICT_OBSERVED;
 	s->caller.ancestor[3] = (struct process){.pid = 1, .name = "never shown"};
 	s->caller.ancestor_count = 4;
 }
@@ -50,6 +51,21 @@ static void v2_is_information(void **state)
 	prepare(&s);
 	s.call.version = VERSION_V2;
 	line_is(&s, "[2026-11-22T12:57:51] [INFO] IMDSv2 " CALLERS SHOWN);
+}
+
+static void verdicts_are_one_more_header(void **state)
+{
+	struct sample s;
+
+	prepare(&s);
+	s.call.verdict = VERDICT_DENIED;
+	s.call.head = SPAN_LITERAL("GET / HTTP/1.1\r\n");
+	line_is(&s, "[2026-11-22T12:57:51] [WARNING] IMDSv1(!) " CALLERS
+		    " Req details: GET / HTTP/1.1, Verdict: denied by rules.conf:3, \n");
+	s.call.verdict = VERDICT_WOULD_DENY;
+	s.call.rule = (struct span){0};
+	line_is(&s, "[2026-11-22T12:57:51] [WARNING] IMDSv1(!) " CALLERS
+		    " Req details: GET / HTTP/1.1, Verdict: would-deny, \n");
 }
 
 /* It must not be counted as v1 by `grep IMDSv1`, and the words stay in their places. */
@@ -134,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(v1_is_a_warning),
 		cmocka_unit_test(v2_is_information),
+		cmocka_unit_test(verdicts_are_one_more_header),
 		cmocka_unit_test(unknown_is_an_error),
 		cmocka_unit_test(a_service_without_versions),
 		cmocka_unit_test(connect_and_stats_have_no_line),

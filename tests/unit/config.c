@@ -172,6 +172,23 @@ static void test_many_sections(void **state)
 	buffer_done(&b);
 }
 
+static void test_guard(void **state)
+{
+	struct config *c = read_text("[guard]\n");
+
+	assert_string_equal(config_rules(c), "/etc/imdsnitch/guard.rules");
+	config_free(c);
+	c = read_text("[guard]\nrules = /a/b\n");
+	assert_string_equal(config_rules(c), "/a/b");
+	config_free(c);
+	c = read_text("[guard]\nrules = none\n");
+	assert_null(config_rules(c));
+	config_free(c);
+	c = read_text("");
+	assert_null(config_rules(c));
+	config_free(c);
+}
+
 static int set_up(void **state)
 {
 	int fd = mkstemp(path);
@@ -191,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_empty),          cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_mistakes),       cmocka_unit_test(test_all_mistakes),
 		cmocka_unit_test(test_one_file_twice), cmocka_unit_test(test_many_sections),
+		cmocka_unit_test(test_guard),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -12,6 +12,7 @@ static union {
 	struct open_record open;
 	struct close_record close;
 	struct loss_record loss;
+	struct verdict_record verdict;
 	char bytes[sizeof(struct connect_record) + ARGS_SIZE + STREAM_CHUNK];
 } raw;
 
@@ -101,6 +102,35 @@ static void connect_lists(void **state)
 	assert_int_equal(decode(RECORD_CONNECT, size + ARGS_SIZE + 1), -EINVAL);
 }
 
+static void verdicts_are_checked(void **state)
+{
+	size_t size = sizeof(struct verdict_record);
+
+	memset(&raw, 0, sizeof(raw));
+	assert_int_equal(decode(RECORD_VERDICT, size), -EINVAL);
+	raw.verdict.verdict = RECORD_DENIED;
+	assert_int_equal(decode(RECORD_VERDICT, size), -EINVAL);
+	raw.verdict.stage = RECORD_AT_REQUEST;
+	assert_int_equal(decode(RECORD_VERDICT, size), size);
+	assert_int_equal(decode(RECORD_VERDICT, size + 1), -EINVAL);
+	raw.verdict.data = 5;
+	memcpy(raw.bytes + size, "GET /", 5);
+	assert_int_equal(decode(RECORD_VERDICT, size + 5), size + 5);
+	assert_int_equal(record.tail.length, 5);
+	assert_memory_equal(record.tail.data, "GET /", 5);
+	raw.verdict.data = STREAM_CHUNK + 1;
+	assert_int_equal(decode(RECORD_VERDICT, size + STREAM_CHUNK + 1), -EINVAL);
+	raw.verdict.data = 0;
+	raw.verdict.verdict = RECORD_DENIED + 1;
+	assert_int_equal(decode(RECORD_VERDICT, size), -EINVAL);
+	raw.verdict.verdict = RECORD_ALLOWED;
+	raw.verdict.stage = RECORD_AT_REQUEST + 1;
+	assert_int_equal(decode(RECORD_VERDICT, size), -EINVAL);
+	raw.verdict.stage = RECORD_AT_CONNECT;
+	memset(raw.verdict.file, 'x', sizeof(raw.verdict.file));
+	assert_int_equal(decode(RECORD_VERDICT, size), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +139,7 @@ int main(void)
 		cmocka_unit_test(length_must_fit_the_bytes),
 		cmocka_unit_test(stream_payload),
 		cmocka_unit_test(connect_lists),
+		cmocka_unit_test(verdicts_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

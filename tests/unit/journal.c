@@ -79,7 +79,8 @@ static void all_fields(void **state)
 {
 	static const char *const expected =
 		"MESSAGE=curl(6028) called ec2 over v1: GET "
-		"/latest/meta-data/iam/security-credentials/web-role?x=1, status 200 (would be denied)\n"
+		"/latest/meta-data/iam/security-credentials/web-role?x=1, status 200 (would be denied by "
+		"rules.conf:3)\n"
 		"MESSAGE_ID=7c91126c7b484c5d812a41aac09c1e81\nPRIORITY=4\nSYSLOG_IDENTIFIER=imdsnitch\n"
 		"IMDS_ACTION=imds-request\nIMDS_KIND=alert\nIMDS_TIME=2026-11-22T12:57:51.123456Z\nIMDS_SEQUENCE=9\n"
 		"IMDS_OUTCOME=success\nIMDS_DURATION_NS=1237000\nIMDS_REASON=a reason\nIMDS_PROVIDER=aws\n"
@@ -170,6 +171,7 @@ static void counts(void **state)
 	is(&b, "IMDS_CALLS_V1", "2");
 	is(&b, "IMDS_LOST", "7");
 	is(&b, "IMDS_DENIED", "0"); /* a zero is said */
+	is(&b, "IMDS_WOULD_DENY", "0");
 	buffer_done(&b);
 }
 

@@ -64,6 +64,7 @@ static const struct feed_counts counts = {
 	.open_at_start = 14,
 	.attached_seconds = 80,
 	.denied = 15,
+	.would_deny = 16,
 	.unwritten = 21,
 	.dropped = 4,
 };
@@ -146,6 +147,45 @@ static void a_connection_without_a_request(void **state)
 	metrics_done(&m);
 }
 
+static void denials_are_counted_by_rule(void **state)
+{
+	char rule[32];
+	struct metrics m;
+	struct sample s;
+
+	sample_full(&s);
+	metrics_init(&m);
+	s.call.rule = SPAN_LITERAL("/etc/imdsnitch/guard.rules:12");
+	s.call.verdict = VERDICT_DENIED;
+	s.call.has_response = s.call.has_duration = false;
+	take(&m, &s);
+	s.call.action = CALL_CONNECT;
+	s.call.reason = SPAN_LITERAL("denied by /etc/imdsnitch/guard.rules:12");
+	take(&m, &s);
+	s.call.verdict = VERDICT_ALLOWED;
+	s.call.rule = (struct span){0};
+	take(&m, &s);
+	s.call.verdict = VERDICT_WOULD_DENY;
+	s.call.rule = SPAN_LITERAL("a:b\"c");
+	take(&m, &s);
+	s.call.verdict = VERDICT_OBSERVED;
+	take(&m, &s);
+	has(&m, "imds_rule_verdicts_total{verdict=\"denied\",line=\"12\"} 2");
+	has(&m, "imds_rule_verdicts_total{verdict=\"allowed\",line=\"none\"} 1");
+	has(&m, "imds_rule_verdicts_total{verdict=\"would-deny\",line=\"other\"} 1");
+	has(&m, "imds_connects_total{service=\"ec2\",outcome=\"success\",reason=\"denied\"} 1");
+	lacks(&m, "\nimds_unanswered_requests_total{");
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(rule, sizeof(rule), "x:%u", i);
+		s.call.rule = span_of(rule);
+		s.call.verdict = VERDICT_DENIED;
+		take(&m, &s);
+	}
+	assert_true(m.family[FAMILY_RULES].count <= 3 + WORDS_NAMED + 1);
+	assert_int_equal(family_sum(&m.family[FAMILY_RULES]), 1004);
+	metrics_done(&m);
+}
+
 static void codes_are_bounded(void **state)
 {
 	struct metrics m;
@@ -180,6 +220,7 @@ static void what_the_service_counts(void **state)
 	has(&m, "imds_calls_total{version=\"v1\"} 3");
 	has(&m, "imds_calls_total{version=\"v2\"} 2");
 	has(&m, "imds_denied_total 15");
+	has(&m, "imds_would_deny_total 16");
 	has(&m, "imds_open_at_start 14");
 	has(&m, "imds_events_lost_total{reason=\"ring\"} 11");
 	has(&m, "imds_events_lost_total{reason=\"truncated\"} 12");
@@ -284,7 +325,7 @@ static void the_order_is_stable(void **state)
 		snprintf(previous, sizeof(previous), "%.*s", (int)(sizeof(previous) - 1), line);
 		families++;
 	}
-	assert_int_equal(families, 17);
+	assert_int_equal(families, 19);
 	free(text);
 	metrics_done(&m);
 }
@@ -296,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_request_is_counted_everywhere),
 		cmocka_unit_test(absent_fields_have_their_word),
 		cmocka_unit_test(a_connection_without_a_request),
+		cmocka_unit_test(denials_are_counted_by_rule),
 		cmocka_unit_test(codes_are_bounded),
 		cmocka_unit_test(what_the_service_counts),
 		cmocka_unit_test(the_end_of_the_feed_is_no_attachment),

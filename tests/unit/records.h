@@ -51,6 +51,8 @@ static inline void feeder_line(struct feeder *f, const struct call *c)
 		if (c->has_response)
 			buffer_printf(&f->lines, " %u", c->status);
 	}
+	if (c->verdict != VERDICT_OBSERVED)
+		buffer_printf(&f->lines, " %s %.*s", call_verdict_name(c->verdict), (int)c->rule.length, c->rule.data);
 	buffer_string(&f->lines, c->complete ? "\n" : " incomplete\n");
 }
 
@@ -144,6 +146,36 @@ static inline void feed_connect_as(struct feeder *f, uint64_t id, uint32_t pid, 
 static inline void feed_connect(struct feeder *f, uint64_t id)
 {
 	feed_connect_as(f, id, 100, 5, (struct span){0}, 0);
+}
+
+/* What the guard decided; `at`: where the refused bytes would have stood. */
+struct decided {
+	uint8_t verdict, stage, protocol;
+	uint32_t request, line, at;
+	uint16_t flags;
+	const char *bytes;
+};
+
+static inline void feed_verdict(struct feeder *f, uint64_t id, struct decided d)
+{
+	union {
+		struct verdict_record r;
+		char bytes[sizeof(struct verdict_record) + STREAM_CHUNK];
+	} u = {.r = {.header = {.kind = RECORD_VERDICT, .flags = d.flags, .conversation = id},
+		     .request = d.request,
+		     .line = d.line,
+		     .verdict = d.verdict,
+		     .stage = d.stage ? d.stage : RECORD_AT_REQUEST,
+		     .protocol = d.protocol ? d.protocol : 6,
+		     .offset = d.at,
+		     .file = "g.rules"}};
+	size_t length = d.bytes ? strlen(d.bytes) : 0;
+
+	u.r.data = (uint32_t)length;
+	u.r.header.length = (uint32_t)(sizeof(u.r) + length);
+	if (length)
+		memcpy(u.bytes + sizeof(u.r), d.bytes, length);
+	feed_bytes(f, &u, u.r.header.length);
 }
 
 static inline void feed_open(struct feeder *f, uint64_t id)

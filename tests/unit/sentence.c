@@ -35,9 +35,11 @@ static void requests(void **state)
 	s.call.has_response = false;
 	says(&s, "curl(6028) called ec2 over v2: GET /latest/, no answer");
 	s.call.verdict = VERDICT_DENIED;
-	says(&s, "curl(6028) called ec2 over v2: GET /latest/, denied");
+	says(&s, "curl(6028) called ec2 over v2: GET /latest/, denied by rules.conf:3");
 	s.call.version = VERSION_NONE;
 	s.call.verdict = VERDICT_WOULD_DENY;
+	says(&s, "curl(6028) called ec2: GET /latest/, no answer (would be denied by rules.conf:3)");
+	s.call.rule = (struct span){0};
 	says(&s, "curl(6028) called ec2: GET /latest/, no answer (would be denied)");
 }
 
@@ -84,11 +86,15 @@ static void connects(void **state)
 	sample_full(&s);
 	s.call.action = CALL_CONNECT;
 	s.call.reason = SPAN_LITERAL("ECONNREFUSED");
+	says(&s, "curl(6028) connected to ec2, without a request: ECONNREFUSED (would be denied by rules.conf:3)");
+	s.call.verdict = VERDICT_OBSERVED;
 	says(&s, "curl(6028) connected to ec2, without a request: ECONNREFUSED");
 	s.call.reason = (struct span){0};
 	s.call.has_response = false;
 	s.call.verdict = VERDICT_DENIED;
-	says(&s, "curl(6028) connected to ec2, without a request: denied");
+	says(&s, "curl(6028) tried to reach ec2: denied by rules.conf:3");
+	s.call.reason = SPAN_LITERAL("denied by rules.conf:3");
+	says(&s, "curl(6028) tried to reach ec2: denied by rules.conf:3");
 }
 
 static void long_targets_are_cut(void **state)
@@ -107,14 +113,14 @@ static void long_targets_are_cut(void **state)
 
 static void stats(void **state)
 {
-	const struct stats s = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+	const struct stats s = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 	struct buffer b = {0};
 
 	sentence_stats(&s, append, &b);
 	buffer_byte(&b, '\0');
-	assert_string_equal(b.data,
-			    "1 calls (2 v1, 3 v2, 4 unknown), 5 connections without a request, 11 denied, 6 lost, "
-			    "7 truncated, 8 evicted, 9 open at start, 12 unwritten in 10 s");
+	assert_string_equal(b.data, "1 calls (2 v1, 3 v2, 4 unknown), 5 connections without a request, 11 denied, 13 "
+				    "would be denied, 6 lost, "
+				    "7 truncated, 8 evicted, 9 open at start, 12 unwritten in 10 s");
 	buffer_done(&b);
 }
 

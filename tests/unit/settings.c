@@ -99,6 +99,8 @@ static void test_values(void **state)
 		{SETTINGS_SERVICE, -EINVAL, "endpoint", "192.0.2.1=nothing"},
 		{SETTINGS_SERVICE, -EINVAL, "user", "a/b"},
 		{SETTINGS_SERVICE, 0, "status_socket", "none"},
+		{SETTINGS_GUARD, 0, "rules", "none"},
+		{SETTINGS_GUARD, -EINVAL, "rules", "guard.rules"},
 		{SETTINGS_SERVICE, 0, "provider", "azure"},
 		{SETTINGS_SERVICE, -EINVAL, "provider", "nobody"},
 	};

@@ -63,7 +63,7 @@ static const struct {
 	{"@timestamp", "2026-11-22T12:57:51.123456Z"},
 	{"ecs.version", "8.17.0"},
 	{"message", "curl(6028) called ec2 over v1: GET /latest/meta-data/iam/security-credentials/web-role?x=1, "
-		    "status 200 (would be denied)"},
+		    "status 200 (would be denied by rules.conf:3)"},
 	{"event.action", "imds-request"},
 	{"event.kind", "alert"},
 	{"event.category.[0]", "network"},
@@ -283,6 +283,17 @@ static void connect_has_no_request(void **state)
 	event = render(&s);
 	text_is(event, "event.type.[1]", "denied");
 	text_is(event, "event.kind", "alert");
+	text_is(event, "network.transport", "tcp");
+	json_decref(event);
+
+	s.call.protocol = 17;
+	event = render(&s);
+	text_is(event, "network.transport", "udp");
+	json_decref(event);
+
+	s.call.protocol = 200;
+	event = render(&s);
+	assert_null(at(event, "network.transport"));
 	json_decref(event);
 }
 
@@ -319,9 +330,9 @@ static void cut_arguments_are_said(void **state)
 
 static void stats_print_zeros(void **state)
 {
-	static const char *const names[] = {"calls",    "calls_v1",      "calls_v2",         "calls_unknown",
-					    "connects", "lost",          "truncated",        "evicted",
-					    "denied",   "open_at_start", "attached_seconds", "unwritten"};
+	static const char *const names[] = {
+		"calls",   "calls_v1", "calls_v2",      "calls_unknown",    "connects",  "lost",      "truncated",
+		"evicted", "denied",   "open_at_start", "attached_seconds", "unwritten", "would_deny"};
 	struct stats stats = {0};
 	struct buffer b = {0};
 	json_t *event;
@@ -340,10 +351,10 @@ static void stats_print_zeros(void **state)
 
 static void stats_print_each_counter(void **state)
 {
-	const struct stats stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-	static const char *const order[] = {"calls",  "calls_v1",  "calls_v2", "calls_unknown", "connects",
-					    "lost",   "truncated", "evicted",  "open_at_start", "attached_seconds",
-					    "denied", "unwritten"};
+	const struct stats stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+	static const char *const order[] = {"calls",  "calls_v1",  "calls_v2",  "calls_unknown", "connects",
+					    "lost",   "truncated", "evicted",   "open_at_start", "attached_seconds",
+					    "denied", "unwritten", "would_deny"};
 	struct buffer b = {0};
 	json_t *event;
 

@@ -234,14 +234,15 @@ static void colours_take_no_room(void **state)
 
 static void stats_in_one_line(void **state)
 {
-	const struct stats s = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+	const struct stats s = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 	struct buffer b = {0};
 
 	format_text.stats(&narrow, &s, 1795352271123456789ull, 1, &b);
 	buffer_byte(&b, '\0');
-	assert_string_equal(b.data,
-			    "12:57:51 --- 1 calls: v1 2, v2 3, v? 4; connects 5, denied 11; lost 6, truncated 7, "
-			    "evicted 8, open at start 9, unwritten 12; 10 s\n");
+	assert_string_equal(
+		b.data,
+		"12:57:51 --- 1 calls: v1 2, v2 3, v? 4; connects 5, denied 11, would deny 13; lost 6, truncated 7, "
+		"evicted 8, open at start 9, unwritten 12; 10 s\n");
 	buffer_done(&b);
 }
 

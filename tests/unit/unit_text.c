@@ -33,6 +33,21 @@ static void is_filled_in(void **state)
 	buffer_done(&b);
 }
 
+static void the_guards_is_filled_in(void **state)
+{
+	struct place p = place();
+	struct buffer b = {0};
+
+	unit_guard_write(&b, &p);
+	buffer_byte(&b, '\0');
+	assert_false(b.failed);
+	assert_non_null(strstr(b.data, "\nExecStart=/usr/local/sbin/imdsnitch guard boot\n"));
+	assert_non_null(strstr(b.data, "\nRequiresMountsFor=/usr/local/sbin /usr/local/libexec/imdsnitch\n"));
+	assert_non_null(strstr(b.data, "\nConditionKernelCommandLine=!imdsnitch.guard=off\n"));
+	assert_null(strchr(strstr(b.data, "[Service]"), '{'));
+	buffer_done(&b);
+}
+
 static void knows_what_was_installed(void **state)
 {
 	static struct unit_files files, again;
@@ -88,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_filled_in),
+		cmocka_unit_test(the_guards_is_filled_in),
 		cmocka_unit_test(knows_what_was_installed),
 		cmocka_unit_test(takes_clean_paths_only),
 		cmocka_unit_test(is_bounded),

@@ -17,6 +17,8 @@ _imdsnitch() {
 	*)
 		words=$(imdsnitch "$command" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')
 		[[ $command == service && $word != -* ]] && words='install uninstall status'
+		[[ $command == guard && $word != -* && $before == guard ]] && words='apply status off'
+		[[ $command == guard && $before == apply ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word") && return
 		[[ $command == replay && $word != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word") && return
 		;;
 	esac

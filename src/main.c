@@ -11,8 +11,8 @@
 #include "cmd/cmd.h"
 
 static const struct command *const commands[] = {
-	&command_watch, &command_replay, &command_doctor,  &command_demo,
-	&command_serve, &command_status, &command_service, NULL,
+	&command_watch,  &command_replay,  &command_doctor, &command_demo, &command_serve,
+	&command_status, &command_service, &command_guard,  NULL,
 };
 
 static void help(void)

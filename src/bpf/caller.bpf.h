@@ -2,16 +2,39 @@
 /* Who: the current task as a connect record. Called in the caller's own context, for metadata sockets only. */
 #pragma once
 
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
 #include <bpf/bpf_core_read.h>
 
+#include "keep.bpf.h"
 #include "kernel.bpf.h"
-#include "maps.bpf.h"
+#include "wire.h"
 
 #define PATH_DEPTH   24
 #define CGROUP_DEPTH 16
 
-/* Keeps clang from dropping or reordering a bound the verifier needs to see. */
-#define keep(value)  asm volatile("" : "+r"(value))
+/*
+ * Where a connect record is put together: memory of the socket itself, because a per-CPU buffer is not safe where
+ * connect() can be preempted, and the stack is too small. It stays until the record is in the ring, so that a full
+ * ring delays the caller's identity and does not lose it.
+ */
+#define NAME_CHUNK   256 /* NAME_MAX + 1 */
+struct announcement {
+	struct connect_record record;
+	char args[ARGS_SIZE];
+	char slack[NAME_CHUNK]; /* a name read at the end of cgroup_names may run over */
+};
+
+static __always_inline void record_begin(struct record_header *header, __u16 kind, __u32 length, __u64 cookie)
+{
+	header->kind = kind;
+	header->flags = 0;
+	header->length = length;
+	header->time = bpf_ktime_get_boot_ns();
+	header->conversation = cookie;
+}
 
 static __always_inline void process_read(struct wire_process *process, struct task_struct *task)
 {
@@ -39,39 +62,66 @@ static __always_inline __u32 name_append(char *names, __u32 used, __u32 size, co
 	return used + n;
 }
 
-/* The executable's path, leaf first, across mounts up to the root of its mount namespace. */
-static __always_inline void exe_read(struct announcement *a, struct task_struct *task)
+enum climb { CLIMB_NAME, CLIMB_MOUNT, CLIMB_ROOT, CLIMB_ADRIFT };
+
+/* One step up: a name, the way over to the mount above, or the end: the namespace's root, or a tree without any. */
+static __always_inline enum climb exe_climb(struct dentry **dentry, struct mount **mount, const void **ret_name)
+{
+	struct dentry *now = *dentry, *parent = BPF_CORE_READ(now, d_parent);
+	struct mount *above;
+
+	if (now == BPF_CORE_READ(*mount, mnt.mnt_root)) {
+		above = BPF_CORE_READ(*mount, mnt_parent);
+		if (above == *mount)
+			return CLIMB_ROOT;
+		*dentry = BPF_CORE_READ(*mount, mnt_mountpoint);
+		*mount = above;
+		return CLIMB_MOUNT;
+	}
+	*ret_name = BPF_CORE_READ(now, d_name.name);
+	*dentry = parent;
+	return parent == now ? CLIMB_ADRIFT : CLIMB_NAME;
+}
+
+static __always_inline void exe_start(struct task_struct *task, struct dentry **dentry, struct mount **mount)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+
+	*dentry = BPF_CORE_READ(file, f_path.dentry);
+	*mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+}
+
+/*
+ * The executable's path, leaf first, across mounts up to the root of its mount namespace: returns the bytes used in
+ * `names`, of EXE_SIZE. *ret_cut: it holds the last components only.
+ */
+static __always_inline __u32 exe_names_read(char *names, struct task_struct *task, __u32 *ret_cut)
+{
+	struct dentry *dentry;
+	struct mount *mount;
 	__u32 used = 0, now;
 
-	a->record.header.flags |= RECORD_F_EXE_CUT;
+	exe_start(task, &dentry, &mount);
+	*ret_cut = 1;
 	for (int i = 0; i < PATH_DEPTH && dentry; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		const void *name = NULL;
+		enum climb step = exe_climb(&dentry, &mount, &name);
 
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-			if (above == mount) {
-				a->record.header.flags &= ~RECORD_F_EXE_CUT;
-				break;
-			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = above;
+		if (step == CLIMB_MOUNT)
 			continue;
+		if (step == CLIMB_ROOT) {
+			*ret_cut = 0;
+			break;
 		}
-		now = name_append(a->record.exe_names, used, EXE_SIZE, BPF_CORE_READ(dentry, d_name.name));
+		now = name_append(names, used, EXE_SIZE, name);
 		if (!now)
 			break;
 		used = now;
-		if (parent == dentry)
+		if (step == CLIMB_ADRIFT)
 			break;
-		dentry = parent;
 	}
-	a->record.exe = used;
+	return used;
 }
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
@@ -83,26 +133,37 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return BPF_CORE_READ(node, parent);
 }
 
-static __always_inline void cgroup_read(struct announcement *a, struct task_struct *task)
+/* The same for the path in the cgroup v2 hierarchy, of CGROUP_SIZE; the root has no name. */
+static __always_inline __u32 cgroup_names_read(char *names, struct task_struct *task, __u32 *ret_cut)
 {
 	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	__u32 used = 0, now;
 
-	a->record.header.flags |= RECORD_F_CGROUP_CUT;
+	*ret_cut = 1;
 	for (int i = 0; i < CGROUP_DEPTH && node; i++) {
 		struct kernfs_node *parent = kernfs_parent(node);
 
 		if (!parent) { /* the root has no name of its own */
-			a->record.header.flags &= ~RECORD_F_CGROUP_CUT;
+			*ret_cut = 0;
 			break;
 		}
-		now = name_append(a->record.cgroup_names, used, CGROUP_SIZE, BPF_CORE_READ(node, name));
+		now = name_append(names, used, CGROUP_SIZE, BPF_CORE_READ(node, name));
 		if (!now)
 			break;
 		used = now;
 		node = parent;
 	}
-	a->record.cgroup_path = used;
+	return used;
+}
+
+/* The order matters: see name_append(). */
+static __always_inline void names_read(struct announcement *a, struct task_struct *task)
+{
+	__u32 exe_cut, cgroup_cut;
+
+	a->record.exe = exe_names_read(a->record.exe_names, task, &exe_cut);
+	a->record.cgroup_path = cgroup_names_read(a->record.cgroup_names, task, &cgroup_cut);
+	a->record.header.flags |= (exe_cut ? RECORD_F_EXE_CUT : 0) | (cgroup_cut ? RECORD_F_CGROUP_CUT : 0);
 	a->record.cgroup = bpf_get_current_cgroup_id();
 }
 
@@ -161,7 +222,6 @@ static __always_inline void caller_read(struct announcement *a)
 	a->record.stack = (__u32)(BPF_CORE_READ(task, mm, start_stack) >> 4);
 	a->record.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	ancestors_read(a, task);
-	exe_read(a, task); /* the order matters: see name_append() */
-	cgroup_read(a, task);
+	names_read(a, task);
 	args_read(a, task);
 }

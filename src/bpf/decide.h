@@ -8,6 +8,9 @@
 #include "bpf/head.h"
 #include "bpf/table.h"
 
+/* A function that returns a struct or takes a pointer to the stack has to be part of its caller in BPF. */
+#define TABLE_INLINE static inline __attribute__((always_inline))
+
 enum decision_verdict {
 	DECISION_ALLOW = 1,
 	DECISION_DENY = 2,
@@ -32,29 +35,27 @@ struct asked {
 	__u8 reserved;   /* 0 */
 };
 
-static inline void rule_set_and(struct rule_set *set, const struct rule_set *other)
+TABLE_INLINE void rule_set_and(struct rule_set *set, const struct rule_set *other)
 {
 	for (int i = 0; i < TABLE_WORDS; i++)
 		set->word[i] &= other->word[i];
 }
 
-static inline int rule_set_has(const struct rule_set *set, __u32 rule)
+TABLE_INLINE int rule_set_has(const struct rule_set *set, __u32 rule)
 {
 	return (set->word[(rule / 64) % TABLE_WORDS] >> (rule % 64)) & 1;
 }
 
-/* The lowest bit of a word that is not 0; BPF has no instruction for it. */
+/* The lowest bit of a word that is not 0: BPF has no instruction for it, and a branch is a path more to verify. */
 static inline __u32 rule_lowest(__u64 word)
 {
-	__u32 n = 0;
+	static const __u8 bit[64] = {
+		0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,  62, 55, 59, 36, 53, 51,
+		43, 22, 45, 39, 33, 30, 24, 18, 12, 5,  63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21,
+		44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6,
+	};
 
-	for (__u32 width = 32; width; width /= 2) {
-		if (!(word & ((1ULL << width) - 1))) {
-			word >>= width;
-			n += width;
-		}
-	}
-	return n;
+	return bit[((word & -word) * 0x03f79d71b4cb0a89ULL) >> 58]; /* de Bruijn's sequence */
 }
 
 /* The first rule of the set, or TABLE_NONE. */
@@ -66,7 +67,7 @@ static inline __u32 rule_set_first(const struct rule_set *set)
 	return TABLE_NONE;
 }
 
-static inline struct decision decide_first(const struct table *t, const struct rule_set *set)
+TABLE_INLINE struct decision decide_first(const struct table *t, const struct rule_set *set)
 {
 	__u32 rule = rule_set_first(set);
 	struct decision d = {.rule = (__u16)rule, .verdict = DECISION_ALLOW};
@@ -81,15 +82,20 @@ static inline __u32 automaton_next(const struct table *t, const struct automaton
 	return t->cell[(a->cells + state * a->classes + a->class_of[c]) % TABLE_CELLS];
 }
 
-static inline const struct rule_set *automaton_set(const struct table *t, const struct automaton *a, __u32 state)
+TABLE_INLINE const struct rule_set *automaton_set(const struct table *t, const struct automaton *a, __u32 state)
 {
 	return &t->set[t->set_of[(a->states + state) % TABLE_STATES] % TABLE_SETS];
 }
 
-/* The interval an id lies in; user[0].from is 0. Ten halvings find any of 512. */
-static inline const struct rule_set *decide_user(const struct table *t, __u32 uid)
+TABLE_INLINE const struct address_facts *decide_address(const struct table *t, __u32 address)
 {
-	__u32 low = 0, width = TABLE_INTERVALS;
+	return &t->address[address < TABLE_ADDRESSES ? address : 0];
+}
+
+/* The interval an id lies in; user[0].from is 0. Ten halvings find any of 512. */
+TABLE_INLINE const struct rule_set *decide_user(const struct table *t, __u32 uid)
+{
+	__u32 low = t->user[0].from % TABLE_INTERVALS, width = TABLE_INTERVALS; /* 0, unknown to the verifier */
 
 	for (int i = 0; i < 10; i++) {
 		__u32 middle = (low + width / 2) % TABLE_INTERVALS;
@@ -98,14 +104,14 @@ static inline const struct rule_set *decide_user(const struct table *t, __u32 ui
 			low = middle;
 		width = width - width / 2;
 	}
-	return &t->user[low].set;
+	return &t->user[low % TABLE_INTERVALS].set;
 }
 
 /*
  * `atoms`: bit n is set when one of the process's groups (effective or supplementary) lies in a range of atom n. `cut`:
  * it has more groups than were looked at, so that the absence of a bit says nothing.
  */
-static inline void decide_groups(const struct table *t, __u64 atoms, int cut, struct rule_set *set)
+TABLE_INLINE void decide_groups(const struct table *t, __u64 atoms, int cut, struct rule_set *set)
 {
 	if (!t->groups)
 		return;
@@ -123,10 +129,9 @@ static inline void decide_groups(const struct table *t, __u64 atoms, int cut, st
  * At connect. `who`: the rules that the caller satisfies (user, groups, exe, cgroup). A datagram, or a port that is no
  * endpoint's, has no request: `later` is 0, and rules that need one do not count.
  */
-static inline struct decision decide_connect(const struct table *t, const struct rule_set *who, __u32 address,
-					     int later)
+TABLE_INLINE struct decision decide_connect(const struct table *t, const struct rule_set *who, __u32 address, int later)
 {
-	const struct address_facts *facts = &t->address[address % TABLE_ADDRESSES];
+	const struct address_facts *facts = decide_address(t, address);
 	struct rule_set set = *who, asks = t->needs_request;
 	struct decision d;
 
@@ -140,12 +145,13 @@ static inline struct decision decide_connect(const struct table *t, const struct
 		for (int i = 0; i < TABLE_WORDS; i++)
 			set.word[i] &= ~asks.word[i];
 	d = decide_first(t, &set);
-	if (d.rule != TABLE_NONE && rule_set_has(&asks, d.rule))
-		d.verdict = DECISION_LATER;
+	for (__u32 i = 0; i < TABLE_WORDS; i++) /* the stack takes no variable index */
+		if (d.rule / 64 == i && (asks.word[i] >> (d.rule % 64)) & 1)
+			d.verdict = DECISION_LATER;
 	return d;
 }
 
-static inline const struct rule_set *decide_method(const struct table *t, __u64 method)
+TABLE_INLINE const struct rule_set *decide_method(const struct table *t, __u64 method)
 {
 	for (__u32 i = 0; i < TABLE_METHODS && i < t->methods; i++)
 		if (t->method[i] == method)
@@ -154,16 +160,15 @@ static inline const struct rule_set *decide_method(const struct table *t, __u64 
 }
 
 /* When the request is there. `who` and `address` as at connect. */
-static inline struct decision decide_request(const struct table *t, const struct rule_set *who, __u32 address,
-					     const struct asked *asked)
+TABLE_INLINE struct decision decide_request(const struct table *t, const struct rule_set *who, __u32 address,
+					    const struct asked *asked)
 {
 	struct rule_set set = *who;
 
-	rule_set_and(&set, &t->address[address % TABLE_ADDRESSES].set);
+	rule_set_and(&set, &decide_address(t, address)->set);
 	if (!asked->known) {
-		__u32 service = t->address[address % TABLE_ADDRESSES].shared
-					? 0
-					: t->address[address % TABLE_ADDRESSES].service;
+		const struct address_facts *facts = decide_address(t, address);
+		__u32 service = facts->shared ? 0 : facts->service;
 
 		rule_set_and(&set, &t->unknown.request);
 		rule_set_and(&set, &t->service[service % TABLE_SERVICES]);
@@ -229,10 +234,10 @@ static inline __u64 asked_method(const struct head *head)
  * Fills what follows from head and path: version, class, service. `state` is that of table.judge after the path's last
  * byte; where the path is not known, what it would decide is not known either.
  */
-static inline void asked_judge(const struct table *t, __u32 address, const struct head *head, __u32 state,
-			       struct asked *asked)
+TABLE_INLINE void asked_judge(const struct table *t, __u32 address, const struct head *head, __u32 state,
+			      struct asked *asked)
 {
-	const struct address_facts *facts = &t->address[address % TABLE_ADDRESSES];
+	const struct address_facts *facts = decide_address(t, address);
 	const struct path_marks *marks = &t->mark[t->mark_of[state % TABLE_JUDGING] % TABLE_MARKS];
 	__u32 service = asked_service(t, facts, head, marks, asked->path_known) % TABLE_SERVICES;
 	const struct service_facts *s = &t->service_facts[service];

@@ -34,7 +34,7 @@
 #define HEAD_WORDS                   0x1c00000U
 #define HEAD_NAMES                   25
 #define HEAD_NAME_MAX                39 /* the longest name */
-#define HEAD_SYMBOLS                 29 /* 0: none of these, 1-26: letters, 27: '-', 28: '2' */
+#define HEAD_SYMBOLS                 32 /* 0: none of these, 1-26: letters, 27: '-', 28: '2'; five bits */
 
 #define HEAD_NAME_LIST { \
 	"x-aws-ec2-metadata-token", \

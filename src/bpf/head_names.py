@@ -59,7 +59,7 @@ def main():
     print("#define %-28s 0x%xU" % ("HEAD_WORDS", ((1 << len(names)) - 1) ^ ((1 << len(HEADERS)) - 1)))
     print("#define %-28s %d" % ("HEAD_NAMES", len(names)))
     print("#define %-28s %d /* the longest name */" % ("HEAD_NAME_MAX", longest))
-    print("#define %-28s 29 /* 0: none of these, 1-26: letters, 27: '-', 28: '2' */" % "HEAD_SYMBOLS")
+    print("#define %-28s 32 /* 0: none of these, 1-26: letters, 27: '-', 28: '2'; five bits */" % "HEAD_SYMBOLS")
     print("\n#define HEAD_NAME_LIST { \\")
     for _, name in names:
         print('\t"%s", \\' % name)

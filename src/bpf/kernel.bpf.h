@@ -13,9 +13,15 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+struct group_info {
+	int ngroups;
+	kuid_t gid[0]; /* kgid_t has the same layout; in ascending order */
+};
+
 struct cred {
 	kuid_t euid;
-	kuid_t egid; /* kgid_t has the same layout */
+	kuid_t egid;
+	struct group_info *group_info;
 };
 
 struct qstr {
@@ -55,11 +61,25 @@ struct ns_common {
 	__u32 inum;
 };
 
+struct netns_ipv4 {
+	unsigned int sysctl_tcp_notsent_lowat;
+};
+
 struct net {
 	struct ns_common ns;
+	struct netns_ipv4 ipv4;
+};
+
+struct user_namespace {
+	int level; /* 0: the initial one */
+};
+
+struct mnt_namespace {
+	struct user_namespace *user_ns;
 };
 
 struct nsproxy {
+	struct mnt_namespace *mnt_ns;
 	struct net *net_ns;
 };
 
@@ -100,10 +120,15 @@ struct in6_addr___kernel { /* the header of user space has one of this name, too
 	} in6_u;
 };
 
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct sock_common {
 	__u32 skc_daddr;
 	__u16 skc_dport;
 	unsigned short skc_family;
+	possible_net_t skc_net;
 	struct in6_addr___kernel skc_v6_daddr;
 	struct {
 		__s64 counter;
@@ -113,9 +138,20 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
+	int sk_wmem_queued, sk_sndbuf;
+	kuid_t sk_uid;
+};
+
+struct tcp_sock {
+	__u32 write_seq, snd_nxt, notsent_lowat;
+};
+
+struct sk_msg {
+	struct sock *sk;
 };
 
 struct sk_buff {
+	struct sock *sk;
 	__u32 csum;
 	__u8 ip_summed : 2;
 	__u8 csum_valid : 1;

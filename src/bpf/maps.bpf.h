@@ -6,8 +6,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "caller.bpf.h"
 #include "endpoint.h"
-#include "wire.h"
 
 /* Filled before load from the list of endpoints (endpoint.h). */
 const volatile __u64 cfg_endpoint_bits[ENDPOINT_WORDS];
@@ -61,18 +61,6 @@ struct {
 	__type(value, struct conversation);
 } conversations SEC(".maps");
 
-/*
- * Where a connect record is put together: memory of the socket itself, because a per-CPU buffer is not safe where
- * connect() can be preempted, and the stack is too small. It stays until the record is in the ring, so that a full
- * ring delays the caller's identity and does not lose it.
- */
-#define NAME_CHUNK 256 /* NAME_MAX + 1 */
-struct announcement {
-	struct connect_record record;
-	char args[ARGS_SIZE];
-	char slack[NAME_CHUNK]; /* a name read at the end of cgroup_names may run over */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -101,13 +89,4 @@ static __always_inline int endpoint_maybe(__u32 word)
 static __always_inline int endpoint_known(const struct endpoint_key *key)
 {
 	return bpf_map_lookup_elem(&endpoints, key) != NULL;
-}
-
-static __always_inline void record_begin(struct record_header *header, __u16 kind, __u32 length, __u64 cookie)
-{
-	header->kind = kind;
-	header->flags = 0;
-	header->length = length;
-	header->time = bpf_ktime_get_boot_ns();
-	header->conversation = cookie;
 }

@@ -6,27 +6,7 @@
 #pragma once
 
 #include "base/span.h"
-#include "bpf/head.h"
-
-enum http_state {
-	HTTP_HEAD, /* at or in a head */
-	HTTP_BODY, /* Content-Length: `left` bytes to come */
-	HTTP_CHUNK_SIZE,
-	HTTP_CHUNK_EXTENSION,
-	HTTP_CHUNK_DATA, /* `left` bytes of this chunk to come */
-	HTTP_CHUNK_END,  /* the line end behind a chunk's data */
-	HTTP_TRAILER,    /* at the start of a trailer line */
-	HTTP_TRAILER_LINE,
-	HTTP_UNTIL_CLOSE, /* a response that ends with the connection */
-	HTTP_OPAQUE,      /* not HTTP from here on: a tunnel, another protocol */
-	HTTP_LOST,        /* message boundaries are not known */
-};
-
-struct http {
-	uint64_t left;
-	uint8_t state;  /* enum http_state */
-	uint8_t digits; /* of the chunk size */
-};
+#include "bpf/body.h"
 
 /* The head is complete. Afterwards the state is HTTP_HEAD when there is no body. */
 void http_begin_request(struct http *h, const struct head *head);

@@ -4,4 +4,4 @@
 #include "base/option.h"
 
 extern const struct command command_watch, command_replay, command_doctor, command_demo, command_serve, command_status,
-	command_service;
+	command_service, command_guard;

@@ -134,6 +134,7 @@ detached() {
 
 # Whatever a failed test left behind.
 clean_up_test() {
+	[ ! -e guard.on ] || "$IMDSNITCH" guard off
 	for f in *.pid */*.pid; do
 		[ -s "$f" ] && read -r pid _ <"$f" && kill -9 "$pid" 2>/dev/null
 	done

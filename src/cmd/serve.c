@@ -177,7 +177,8 @@ static int on_drop(void *context)
 	struct serve *s = context;
 	int r = rights_drop(s->user, s->group);
 
-	return r < 0 ? r : sandbox_enter(0);
+	/* Rules are exchanged through memory; who writes locks the others out. */
+	return r < 0 ? r : sandbox_enter(s->guarding.gate ? SANDBOX_LOCK : 0);
 }
 
 static unsigned on_watch(void *context, struct pollfd *fds, unsigned max)

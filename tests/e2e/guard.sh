@@ -46,3 +46,16 @@ as() {
 
 # How many requests the service got.
 arrived() { grep -c "" service.log 2>/dev/null || [ $? -eq 1 ] || echo 0; }
+
+# rules_read: puts rules from standard input in force.
+rules_read() {
+	[ -n "${IMDSNITCH-}" ] || skip "there is no guard without the program"
+	[ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] || mount -t bpf bpf /sys/fs/bpf || skip "no bpffs"
+	cat >guard.rules
+	guard_apply guard.rules
+}
+
+# guard_refuses COMMAND…: it must not succeed.
+guard_refuses() {
+	! client "$@" >refused.out 2>refused.err || fail "it was not refused: $*"
+}

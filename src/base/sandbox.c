@@ -201,6 +201,8 @@ static int fill(scmp_filter_ctx filter, unsigned allowed)
 		r = allow_open(filter, allowed & SANDBOX_WRITE_FILES);
 	if (r == 0 && (allowed & SANDBOX_WRITE_FILES))
 		r = RULES(filter, SCMP_ACT_ALLOW, write_files);
+	if (r == 0 && (allowed & SANDBOX_LOCK))
+		r = rule(filter, SCMP_ACT_ALLOW, "flock");
 	if (r == 0 && (allowed & (SANDBOX_CONNECT | SANDBOX_LISTEN)))
 		r = allow_sockets(filter);
 	if (r == 0 && (allowed & SANDBOX_LISTEN))

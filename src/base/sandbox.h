@@ -10,6 +10,7 @@ enum {
 	SANDBOX_WRITE_FILES = 1, /* creates, writes, renames and removes files */
 	SANDBOX_CONNECT = 2,     /* makes unix and IP sockets, and connects them */
 	SANDBOX_LISTEN = 4,      /* accepts connections on sockets it makes */
+	SANDBOX_LOCK = 8,        /* flock(2) on descriptors it has */
 };
 
 /*

@@ -14,11 +14,14 @@
 #include <bpf/libbpf.h>
 #include <cap-ng.h>
 #include <linux/bpf.h>
+#include <linux/magic.h>
 
 #include "base/cleanup.h"
 #include "capture/cgroup.h"
 #include "capture/probe.h"
 #include "capture/rights.h"
+
+#define BPFFS "/sys/fs/bpf"
 
 static bool capable(unsigned capability)
 {
@@ -164,6 +167,57 @@ static int check_proc(const struct ability *a, struct problem *problem)
 	return 0;
 }
 
+static int program_type(enum bpf_prog_type type, const char *name, struct problem *problem)
+{
+	int r = libbpf_probe_bpf_prog_type(type, NULL);
+
+	if (r > 0)
+		return 0;
+	if (check_bpf(NULL, problem) < 0)
+		return problem_set(problem, -EPERM, "cannot be tried without bpf(2)");
+	return problem_set(problem, r < 0 ? r : -EOPNOTSUPP, "the kernel has no %s", name);
+}
+
+static int check_sockops(const struct ability *a, struct problem *problem)
+{
+	return program_type(BPF_PROG_TYPE_SOCK_OPS, "sock_ops programs (CONFIG_CGROUP_BPF, CONFIG_INET)", problem);
+}
+
+static int check_message(const struct ability *a, struct problem *problem)
+{
+	static const char missing[] = "sk_msg programs (CONFIG_NET_SOCK_MSG, CONFIG_BPF_STREAM_PARSER)";
+	int r = program_type(BPF_PROG_TYPE_SK_MSG, missing, problem);
+
+	return r < 0 ? r : map_type(BPF_MAP_TYPE_SOCKHASH, "socket hash (CONFIG_BPF_STREAM_PARSER)", problem);
+}
+
+/* Pinned, or they would end with the process that made them. */
+static int check_bpffs(const struct ability *a, struct problem *problem)
+{
+	struct statfs fs;
+
+	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC)
+		return problem_set(problem, -ENODEV, "no bpffs at " BPFFS "; run: mount -t bpf bpf " BPFFS);
+	if (access(BPFFS, W_OK) < 0)
+		return problem_set(problem, -errno, BPFFS " cannot be written: %s", strerror(errno));
+	return 0;
+}
+
+static int check_links(const struct ability *a, struct problem *problem)
+{
+	return probe_try("connect_v4", problem);
+}
+
+static int check_enforce(const struct ability *a, struct problem *problem)
+{
+	struct problem why = {0};
+
+	for (const struct ability *other = abilities; other->name; other++)
+		if (other != a && (other->required || other->guard) && other->check(other, &why) < 0)
+			return problem_set(problem, -EOPNOTSUPP, "%s: %.400s", other->name, why.text);
+	return 0;
+}
+
 const struct ability abilities[] = {
 	{"Linux 5.10", "every hook the probe uses", true, check_kernel},
 	{"rights", "loading and attaching programs", true, check_rights},
@@ -182,6 +236,11 @@ const struct ability abilities[] = {
 	{"release_close", "connections that never left the host", true, check_program},
 	{"whole host", "callers in every container", false, check_whole_host},
 	{"/proc", "long command lines, ancestors' executables", false, check_proc},
+	{"sock_ops", "guard: sockets of the service, once they are connected", false, check_sockops, true},
+	{"sk_msg", "guard: requests, before they are sent", false, check_message, true},
+	{"cgroup links", "guard: programs that stay attached", false, check_links, true},
+	{"bpffs", "guard: what stays when the program ends", false, check_bpffs, true},
+	{"can enforce", "guard: refusing calls, mode enforce", false, check_enforce},
 	{NULL, NULL, false, NULL},
 };
 

@@ -12,6 +12,7 @@ struct ability {
 	bool required;      /* watch cannot run without it */
 	/* 0, or -errno with *problem saying why not and what to do. */
 	int (*check)(const struct ability *a, struct problem *problem);
+	bool guard; /* rules cannot be enforced without it */
 };
 
 /* In the order in which one depends on the other; ended by a NULL name. */

@@ -53,8 +53,8 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command command_doctor = {
 	.name = "doctor",
 	.summary = "Show what this kernel and these rights allow",
-	.details = "Tries each ability the program needs, one by one, and undoes it again. Exit\n"
-		   "status 3 when watch cannot run here.",
+	.details = "Tries each ability the program needs, one by one, and undoes it again. The last\n"
+		   "rows are about the guard. Exit status 3 when watch cannot run here.",
 	.options = tables,
 	.run = run,
 };

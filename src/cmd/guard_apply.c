@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "capture/cgroup.h"
 #include "cmd/guard.h"
+#include "cmd/guard_boot.h"
 #include "guard/gate.h"
 #include "guard/policy.h"
 
@@ -45,6 +46,7 @@ int guard_apply(const struct guard_options *o, char **words)
 		log_line("guard: %s", problem.text);
 		status = EXIT_RIGHTS;
 	} else {
+		guard_give_pins();
 		printf("%s: %u rules in force, mode %s\n", words[0], p.rules->count,
 		       p.rules->mode == TABLE_ENFORCE ? "enforce" : "audit");
 	}

@@ -35,26 +35,38 @@ static void make_readers(void)
 }
 
 static uid_t service_user;
-static gid_t service_group;
 
+/* The group stays root's: root opens them without a right to override modes, too. */
 static int give_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
-	if (kind == FTW_F && lchown(path, service_user, service_group) < 0)
+	if (kind != FTW_F || st->st_uid == service_user)
+		return 0;
+	if (chmod(path, 0660) < 0 || lchown(path, service_user, (gid_t)-1) < 0)
 		log_errno(-errno, "%s cannot be given to the service", path);
 	return 0;
 }
 
-/*
- * The service opens them without being root. The folders stay root's: nobody else takes a pin away, and whoever has no
- * CAP_DAC_READ_SEARCH does not get in, the service's own sinks for example.
- */
 static void give_pins(const struct config *c)
 {
 	const struct service_settings *service = config_service(c);
 	const char *missing;
+	gid_t group;
 
-	if (service && identity_find(service->user, service->group, &service_user, &service_group, &missing) == 0)
+	if (service && identity_find(service->user, service->group, &service_user, &group, &missing) == 0)
 		nftw(READERS_FOLDER, give_one, 8, FTW_PHYS);
+}
+
+static void ignore(void *context, const char *text)
+{
+}
+
+void guard_give_pins(void)
+{
+	struct config *c = NULL;
+
+	if (config_read(CONFIG_PATH, true, ignore, NULL, &c) == 0)
+		give_pins(c);
+	config_free(c);
 }
 
 static bool is_in_force(void)

@@ -7,3 +7,9 @@
  * status.
  */
 int guard_boot(void);
+
+/*
+ * Lets the service, which is not root, open what is pinned. The folders stay root's: nobody else takes a pin away, and
+ * whoever has no CAP_DAC_READ_SEARCH does not get in, the service's own sinks for example.
+ */
+void guard_give_pins(void);

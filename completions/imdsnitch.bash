@@ -15,10 +15,10 @@ _imdsnitch() {
 		return
 		;;
 	*)
-		words=$(imdsnitch "$command" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')
+		words=$(imdsnitch "$command" --help 2>/dev/null | sed -n 's/^  \(--[a-z0-9-]*\).*/\1/p')
 		[[ $command == service && $word != -* ]] && words='install uninstall status'
-		[[ $command == guard && $word != -* && $before == guard ]] && words='apply status off'
-		[[ $command == guard && $before == apply ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word") && return
+		[[ $command == guard && $word != -* && $before == guard ]] && words='check explain apply status off'
+		[[ $command == guard && $before =~ ^(apply|check|explain)$ ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word") && return
 		[[ $command == replay && $word != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word") && return
 		;;
 	esac

@@ -101,6 +101,7 @@ struct claim {
 	__u32 rule;                                    /* the last decision */
 	__u8 verdict, unread, enforced, reserved;
 	struct reading now, before; /* before: at `begin`, where a request began */
+	struct cgroup_states cgroups;
 	struct walk walk;
 	__u8 chunk[READ_CHUNK];
 	__u32 gid[GIDS_KEPT];

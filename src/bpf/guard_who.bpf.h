@@ -197,10 +197,17 @@ static __always_inline void exe_join(struct claim *c, const struct table *t)
 
 static __always_inline void cgroup_join(struct claim *c, const struct table *t)
 {
-	int unknown = c->flags & CLAIM_CGROUP_CUT || (c->cgroup == 1 && t->legacy);
-
-	rule_set_and(&c->set,
-		     unknown ? &t->unknown.cgroup : path_set(c, t, &t->cgroup, c->cgroup_path, c->cgroup, CGROUP_SIZE));
+	if (c->flags & CLAIM_CGROUP_CUT || (c->cgroup == 1 && t->legacy)) {
+		rule_set_and(&c->set, &t->unknown.cgroup);
+		return;
+	}
+	cgroup_begin(t, &c->cgroups);
+	for (__u32 i = 0; i < CGROUP_SIZE; i++) {
+		if (i >= c->cgroup)
+			break;
+		cgroup_byte(t, &c->cgroups, c->cgroup_path[i]);
+	}
+	cgroup_end(t, &c->cgroups, &c->set);
 }
 
 /* Where each kind of program has its socket. */

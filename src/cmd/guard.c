@@ -15,7 +15,13 @@ static int boot(const struct guard_options *o, char **words)
 }
 
 static const struct guard_action actions[] = {
-	{"apply", 1, guard_apply}, {"status", 0, guard_status}, {"off", 0, guard_off}, {"boot", 0, boot}, {0},
+	{"check", 1, 1, "one FILE", guard_check},
+	{"explain", 0, 1, "one FILE at most", guard_explain},
+	{"apply", 1, 1, "one FILE", guard_apply},
+	{"status", 0, 0, "no further words", guard_status},
+	{"off", 0, 0, "no further words", guard_off},
+	{"boot", 0, 0, "no further words", boot},
+	{0},
 };
 
 static int set_json(void *target, const char *value, const char **ret_error)
@@ -45,38 +51,47 @@ static const struct option_spec options[] = {
 	{NULL, NULL, NULL, NULL},
 };
 
-static const struct option_spec *const tables[] = {options, NULL};
+static const struct option_spec *const tables[] = {options, guard_check_options, guard_call_options, NULL};
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct guard_options o = {0};
+	static struct guard_options o;
 	int i = options_parse(command, argc, argv, &o);
+	unsigned words;
 
 	if (i <= 0)
 		return i < 0 ? EXIT_USAGE : EXIT_FINE;
+	words = (unsigned)(argc - i - 1);
 	for (const struct guard_action *a = actions; a->name && i < argc; a++) {
 		if (strcmp(argv[i], a->name) != 0)
 			continue;
-		if (i + 1 + (int)a->arguments == argc)
+		if (words >= a->least && words <= a->most)
 			return a->run(&o, argv + i + 1);
-		log_line("guard %s: expected %s (see imdsnitch guard --help)", a->name,
-			 a->arguments ? "one FILE" : "no further words");
+		log_line("guard %s: expected %s (see imdsnitch guard --help)", a->name, a->expected);
 		return EXIT_USAGE;
 	}
-	log_line("guard: expected one of apply, status, off (see imdsnitch guard --help)");
+	log_line("guard: expected one of check, explain, apply, status, off (see imdsnitch guard "
+		 "--help)");
 	return EXIT_USAGE;
 }
 
 const struct command command_guard = {
 	.name = "guard",
-	.arguments = "apply FILE|status|off",
+	.arguments = "ACTION",
 	.summary = "Decide who may call, for what; refuse the others",
-	.details = "apply FILE  puts the rules of FILE in force, in the kernel, at once, and ends:\n"
-		   "            they stay until others are applied, or off. With `mode audit` nothing\n"
-		   "            is refused; what would be is counted and told to watch and serve.\n"
-		   "status      shows the mode, each rule with its hits, and what was refused;\n"
-		   "            exit status 1 when no guard is in force.\n"
-		   "off         opens the gate: nothing is refused any more, whatever is loaded.",
+	.details = "check FILE      tells every mistake, and rules that do nothing (exit status 1)\n"
+		   "explain [FILE]  says what becomes of a call, and which rule decides; exit status\n"
+		   "                1 when it would be refused\n"
+		   "apply FILE      puts the rules of FILE in force, in the kernel, at once, and\n"
+		   "                ends: they stay until others are applied, or off. With `mode\n"
+		   "                audit` nothing is refused; what would be is counted and told to\n"
+		   "                watch and serve\n"
+		   "status          shows the mode, each rule with its hits, and what was refused;\n"
+		   "                exit status 1 when no guard is in force\n"
+		   "off             opens the gate: nothing is refused any more\n"
+		   "\n"
+		   "FILE of explain is /etc/imdsnitch/guard.rules when it is not said. The rules are\n"
+		   "in man imdsnitch-guard.",
 	.options = tables,
 	.run = run,
 };

@@ -125,35 +125,10 @@ static bool is_group(const struct facts *f, const struct selector *s)
 	return false;
 }
 
-/* '*' within a segment, "**" over segments, '?' one byte; "/" + "**" + "/" is also one slash. */
-static bool glob_matches(const char *glob, const char *text, const char *end)
-{
-	for (;;) {
-		size_t stars = strspn(glob, "*");
-
-		if (strncmp(glob, "/**/", 4) == 0 && text < end && *text == '/' && glob_matches(glob + 3, text, end))
-			return true;
-		if (stars) {
-			for (;; text++) {
-				if (glob_matches(glob + stars, text, end))
-					return true;
-				if (text == end || (stars == 1 && *text == '/'))
-					return false;
-			}
-		}
-		if (text == end || !*glob)
-			return text == end && !*glob;
-		if (*glob == '?' ? *text == '/' : *text != *glob)
-			return false;
-		glob++;
-		text++;
-	}
-}
-
 static bool globs(const struct selector *s, struct span text)
 {
 	for (unsigned i = 0; i < s->count; i++)
-		if (glob_matches(s->value[i].text, text.data, text.data + text.length))
+		if (selector_glob(s->value[i].text, text))
 			return true;
 	return false;
 }

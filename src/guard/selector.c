@@ -245,6 +245,36 @@ static int parse_address(const char *word, struct selector_value *v, struct prob
 	return 0;
 }
 
+/* '*' within a segment, "**" over segments, '?' one byte; "/" + "**" + "/" is also one slash. */
+static bool glob_matches(const char *glob, const char *text, const char *end)
+{
+	for (;;) {
+		size_t stars = strspn(glob, "*");
+
+		if (strncmp(glob, "/**/", 4) == 0 && text < end && *text == '/' && glob_matches(glob + 3, text, end))
+			return true;
+		if (stars) {
+			for (;; text++) {
+				if (glob_matches(glob + stars, text, end))
+					return true;
+				if (text == end || (stars == 1 && *text == '/'))
+					return false;
+			}
+		}
+		if (text == end || !*glob)
+			return text == end && !*glob;
+		if (*glob == '?' ? *text == '/' : *text != *glob)
+			return false;
+		glob++;
+		text++;
+	}
+}
+
+bool selector_glob(const char *glob, struct span text)
+{
+	return glob_matches(glob, text.data, text.data + text.length);
+}
+
 bool selector_address_matches(const struct selector_value *v, const uint8_t ip[static 16])
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};

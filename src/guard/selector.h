@@ -49,6 +49,9 @@ void selector_done(struct selector *s);
 /* Is this an id by whose beginning a container can be named? At least 12 hex digits. */
 bool selector_is_id_prefix(const char *text);
 
+/* '*' within a segment, "**" over segments, '?' one byte; "/" + "**" + "/" is also one slash. Takes its time. */
+bool selector_glob(const char *glob, struct span text);
+
 bool selector_address_matches(const struct selector_value *v, const uint8_t ip[static 16]);
 
 /* A method's bytes as in table.method; 0: none, or more than 8. */

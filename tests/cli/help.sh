@@ -12,7 +12,7 @@ man_options() {
 	mandoc -Tascii -Owidth=200 "$man" 2>/dev/null | sed "s/.$backspace//g" | awk -v wanted=" $* " '
 		/^[A-Z]/ { heading = "" }
 		/^   [^ ]/ { heading = $1 }
-		/^     --[a-z-]+( [A-Z]+[^ ]*)?(  |$)/ && index(wanted, " " heading " ") {
+		/^     --[a-z0-9-]+( [A-Z]+[^ ]*)?(  |$)/ && index(wanted, " " heading " ") {
 			sub(/^ */, "")
 			split($0, column, /  +/)
 			print column[1]

@@ -12,7 +12,7 @@ bad_value() {
 	--pid) echo -1 ;;
 	--user) echo 99999999999 ;;
 	--program | --unit) echo '' ;;
-	--container) echo abc ;;
+	--container) [ "$2" = guard ] && echo a/b || echo abc ;;
 	--status) echo 4x ;;
 	--service) echo ec3 ;;
 	--endpoint) echo 169.254.169 ;;
@@ -24,6 +24,10 @@ bad_value() {
 	--record) echo "$work/exists" ;;
 	--config) echo "$work/none.conf" ;;
 	--socket) echo status.sock ;;
+	--exe | --cgroup | --header) echo x ;;
+	--address) echo 169.254.169 ;;
+	--group) echo 99999999999 ;;
+	--method | --path) echo 'a b' ;;
 	*) return 1 ;;
 	esac
 }
@@ -37,7 +41,7 @@ refuses_bad_values() {
 			[ "$option" = --help ] || refused "$option takes no value" "$1" "$option=yes"
 			continue
 		}
-		bad=$(bad_value "$option") || fail "this test knows no bad value for $option"
+		bad=$(bad_value "$option" "$1") || fail "this test knows no bad value for $option"
 		# shellcheck disable=SC2086
 		refused "${bad:-$option}" "$1" $operand "$option" "$bad"
 		# shellcheck disable=SC2086
@@ -58,6 +62,10 @@ refuses_words() {
 	service)
 		refused "expected one of install, uninstall, status" service surplus
 		refused "expected one of install, uninstall, status" service -- --purge
+		;;
+	guard)
+		refused "expected one of check, explain" guard surplus
+		refused "expected one of check, explain" guard -- --json
 		;;
 	*)
 		refused "unexpected argument surplus" "$1" surplus

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "guard/check.h"
 #include "guard/compile.h"
 #include "guard/explain.h"
 
@@ -304,6 +305,11 @@ static void ask(const struct rules *r, const char *provider, bool legacy, const 
 			rule, a.decision.verdict, a.at_connect);
 	}
 	CHECK(rule == a.decision.rule);
+	if (rule != TABLE_NONE && (check_hidden(r, rule) != TABLE_NONE || check_impossible(&r->rule[rule]))) {
+		show(text, q);
+		fprintf(stderr, "rule %u is said to do nothing\n", rule);
+		fuzz_fail(__FILE__, __LINE__, "a false alarm");
+	}
 	if (rule == TABLE_NONE)
 		CHECK(a.decision.verdict == DECISION_ALLOW);
 	else if (reading == READING_LATER)

@@ -129,7 +129,7 @@ static inline void walk_raw(const struct table *t, struct walk *w, __u8 c)
 	}
 	if (w->digits == 2 && digit >= 0) {
 		w->digits = 0;
-		walk_byte(t, w, (__u8)(walk_hex(w->high) << 4 | digit));
+		walk_byte(t, w, (__u8)((__u32)walk_hex(w->high) << 4 | (__u32)digit));
 		return;
 	}
 	walk_flush(t, w);

@@ -41,7 +41,7 @@ static struct span state_of(const struct explorer *e, uint32_t n)
 {
 	size_t length = e->at[n + 1] - e->at[n];
 
-	return (struct span){length ? e->bytes.data + e->at[n] : "", length};
+	return (struct span){length && e->bytes.data ? e->bytes.data + e->at[n] : "", length};
 }
 
 /* The number of the state with these bytes, a new one when it is met for the first time. */
@@ -157,13 +157,13 @@ static int write_text(const struct explorer *e, const uint32_t *group, const uin
 
 static int minimise(struct explorer *e, struct automaton_text *ret_text)
 {
-	_cleanup_free_ uint32_t *group = calloc(e->count, sizeof(*group)), *first = calloc(e->count, sizeof(*first));
+	_cleanup_free_ uint32_t *group = calloc(2 * (size_t)e->count + 1, sizeof(*group));
 	int groups;
 
-	if (!group || !first)
+	if (!group)
 		return -ENOMEM;
-	groups = partition_states(e->count, e->source->classes, e->next, e->mark, group, first);
-	return groups < 0 ? groups : write_text(e, group, first, (uint32_t)groups, ret_text);
+	groups = partition_states(e->count, e->source->classes, e->next, e->mark, group, group + e->count);
+	return groups < 0 ? groups : write_text(e, group, group + e->count, (uint32_t)groups, ret_text);
 }
 
 int automaton_build(const struct automaton_source *source, struct automaton_text *ret_text)

@@ -464,15 +464,17 @@ int components_reduce(const struct components *c, bool below, int (*mark)(void *
 		      uint32_t **ret_stand_in)
 {
 	const struct automaton_text *a = text_of(c, below);
-	_cleanup_free_ uint32_t *group = calloc(a->count, sizeof(*group)), *first = calloc(a->count, sizeof(*first));
-	_cleanup_free_ int *marks = calloc(a->count, sizeof(*marks));
-	int r = group && first && marks ? 0 : -ENOMEM;
+	_cleanup_free_ uint32_t *group = calloc(3 * (size_t)a->count + 1, sizeof(*group));
+	uint32_t *first;
+	int *marks, r = 0;
 
-	for (uint32_t n = 0; r == 0 && n < a->count; n++) {
-		marks[n] = mark(data, n);
-		r = marks[n] < 0 ? marks[n] : 0;
-	}
-	if (r == 0)
+	if (!group)
+		return -ENOMEM;
+	first = group + a->count;
+	marks = (int *)(first + a->count);
+	for (uint32_t n = 0; r >= 0 && n < a->count; n++)
+		r = marks[n] = mark(data, n);
+	if (r >= 0)
 		r = partition_states(a->count, a->classes, a->next, marks, group, first);
 	if (r < 0)
 		return r;

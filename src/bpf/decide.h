@@ -87,6 +87,75 @@ TABLE_INLINE const struct rule_set *automaton_set(const struct table *t, const s
 	return &t->set[t->set_of[(a->states + state) % TABLE_STATES] % TABLE_SETS];
 }
 
+/*
+ * A cgroup path on its way through the automata, from the root, byte by byte: "/system.slice/x.service". Whose
+ * container it is shows only behind the component that says so: the id of each component is read on the way and kept
+ * when it does.
+ */
+struct cgroup_states {
+	__u16 cgroup, unit, container;
+	__u16 name, tail;           /* of the component so far */
+	__u16 kept_name, kept_tail; /* of the container's component */
+};
+
+#define CONTAINER_FORM  0x07 /* of container_mark(): how the id is said, 0: no container */
+#define CONTAINER_TAIL  0x08 /* by the component's tail */
+#define CONTAINER_FRESH 0x10 /* the component that has just ended is the container's */
+
+TABLE_INLINE __u16 container_mark(const struct table *t, __u32 state)
+{
+	return t->set_of[(t->container.states + state) % TABLE_STATES];
+}
+
+TABLE_INLINE void cgroup_begin(const struct table *t, struct cgroup_states *s)
+{
+	s->cgroup = t->cgroup.start;
+	s->unit = t->unit.start;
+	s->container = t->container.start;
+	s->name = t->name.start;
+	s->tail = t->tail.start;
+	s->kept_name = t->name.start;
+	s->kept_tail = t->tail.start;
+}
+
+TABLE_INLINE void cgroup_container(const struct table *t, struct cgroup_states *s, __u8 c)
+{
+	s->container = (__u16)automaton_next(t, &t->container, s->container, c);
+	if (c == '/' && container_mark(t, s->container) & CONTAINER_FRESH) {
+		s->kept_name = s->name;
+		s->kept_tail = s->tail;
+	}
+	s->name = c == '/' ? t->name.start : (__u16)automaton_next(t, &t->name, s->name, c);
+	s->tail = c == '/' || c == '-' || c == ':' ? t->tail.start : (__u16)automaton_next(t, &t->tail, s->tail, c);
+}
+
+TABLE_INLINE void cgroup_byte(const struct table *t, struct cgroup_states *s, __u8 c)
+{
+	s->cgroup = (__u16)automaton_next(t, &t->cgroup, s->cgroup, c);
+	s->unit = (__u16)automaton_next(t, &t->unit, s->unit, c);
+	if (t->container.count)
+		cgroup_container(t, s, c);
+}
+
+/* The path is over: leaves the rules that it satisfies. */
+TABLE_INLINE void cgroup_end(const struct table *t, struct cgroup_states *s, struct rule_set *set)
+{
+	__u32 mark, forms;
+
+	rule_set_and(set, automaton_set(t, &t->cgroup, s->cgroup));
+	rule_set_and(set, automaton_set(t, &t->unit, s->unit));
+	if (!t->container.count)
+		return;
+	cgroup_container(t, s, '/');
+	mark = container_mark(t, s->container);
+	if (mark & CONTAINER_TAIL) {
+		rule_set_and(set, automaton_set(t, &t->tail, s->kept_tail));
+		return;
+	}
+	forms = t->set_of[(t->name.states + s->kept_name) % TABLE_STATES] + (mark & CONTAINER_FORM);
+	rule_set_and(set, &t->set[t->set_of[forms % TABLE_STATES] % TABLE_SETS]);
+}
+
 TABLE_INLINE const struct address_facts *decide_address(const struct table *t, __u32 address)
 {
 	return &t->address[address < TABLE_ADDRESSES ? address : 0];

@@ -190,9 +190,9 @@ STREAM_EMIT(1024)
 STREAM_EMIT(4096)
 
 /*
- * Global functions: the verifier looks at each once and not once for every way that leads to it (an eighth of the
- * instructions on 5.10, docs/decisions.md). There such a function takes the context and numbers only. `data` has 64
- * bits so that its bound is on the very register the verifier sees it in (-mcpu=v2).
+ * Global functions: the verifier looks at each once and not once for every way that leads to it (figures in
+ * docs/decisions.md). On 5.10 such a function takes the context and numbers only. `data` has 64 bits so that its bound
+ * is on the very register the verifier sees it in (-mcpu=v2).
  */
 __noinline int stream_emit(struct __sk_buff *skb, __u32 offset, __u32 from, __u64 data, __u64 argument)
 {

@@ -37,6 +37,7 @@
 #define TABLE_METHODS   32
 #define TABLE_SERVICES  32  /* 0: unknown; else 1 + the row in call/service.c */
 #define TABLE_ADDRESSES 257 /* 0: unknown; else 1 + the row in the list of endpoints */
+#define TABLE_FORMS     5   /* ways in which a component says a container's name; 0: it is none */
 #define TABLE_VERSIONS  4   /* enum call_version */
 #define TABLE_CLASSES   8   /* enum call_class */
 #define TABLE_FILE      128
@@ -49,7 +50,8 @@ struct rule_set {
 /*
  * next = cell[cells + state * classes + class_of[byte]]; the set of a state is set[set_of[states + state]]
  * (mark[mark_of[state]] for `judge`). States are numbered from 0, `start` is where reading begins. In `path` and
- * `judge` the bytes are those of a normalised path (walk.h); in `exe` and `cgroup` those of an absolute path,
+ * `judge` the bytes are those of a normalised path (walk.h); in `exe`, `cgroup`, `unit` and `container` those of an
+ * absolute path,
  * "/system.slice/x.service", read from the root, "/" alone being the root.
  */
 struct automaton {
@@ -141,7 +143,12 @@ struct table {
 	__u8 service_gcp, service_azure; /* for a shape that is a header's */
 	__u8 reserved[6];
 
-	struct automaton exe, cgroup, path, judge;
+	struct automaton exe, cgroup, unit, path;
+	/* Absent (count 0) where no rule asks for containers. */
+	struct automaton container; /* set_of[] of its states: container_mark() */
+	struct automaton name; /* of one component; set_of[] of its states: where TABLE_FORMS numbers of sets begin */
+	struct automaton tail; /* of a component behind its last '-' or ':', where runtimes have the id */
+	struct automaton judge;
 	struct rule_set set[TABLE_SETS];
 	__u16 set_of[TABLE_STATES];
 	struct path_marks mark[TABLE_MARKS];

@@ -4,9 +4,12 @@
 
 #include "call/budget.h"
 
-/* Out-of-order bytes and segments held per direction before a hole is given up. */
-#define FLOW_HELD_BYTES    65536
-#define FLOW_HELD_SEGMENTS 64
+/*
+ * Out-of-order bytes and segments held per direction before a hole is given up. One packet that comes late is passed
+ * by as many as the window allows, each of up to 64 KiB: segmentation comes behind the hooks.
+ */
+#define FLOW_HELD_BYTES    (1U << 20)
+#define FLOW_HELD_SEGMENTS 512
 
 struct segment;
 

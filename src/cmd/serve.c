@@ -44,6 +44,7 @@ struct serve {
 	int status; /* descriptor of the status socket; -1: none */
 	uint64_t next_beat, beats;
 	struct stats sent; /* the counts the sinks know */
+	bool busy;         /* they were others a second before */
 	uint64_t watchdog; /* ns between two signs of life; 0: nobody waits for them */
 	uint64_t next_sign;
 	struct report report;
@@ -137,7 +138,10 @@ static int check(const struct serve *s)
 	for (unsigned i = 0; i < s->config->count; i++)
 		sinks += settings_kind_is_sink(s->config->section[i].settings.kind) &&
 			 s->config->section[i].settings.enabled;
-	log_line("%s is fine: %u sinks", config_path(s), sinks);
+	if (access(config_path(s), F_OK) < 0)
+		log_line("%s is not there, so the defaults hold: %u sinks", config_path(s), sinks);
+	else
+		log_line("%s is fine: %u sinks", config_path(s), sinks);
 	if (sinks == 0)
 		log_line("nothing would be kept of what is seen: no sink is enabled");
 	return EXIT_FINE;
@@ -155,25 +159,15 @@ static void find_user(struct serve *s)
 		 missing[0] == 'u' ? service->user : service->group);
 }
 
-static const char *file_of(const struct settings *s)
-{
-	if (s->kind == SETTINGS_LOG)
-		return s->log.path;
-	if (s->kind == SETTINGS_INVENTORY)
-		return s->inventory.path;
-	return s->kind == SETTINGS_METRICS ? s->metrics.textfile : "";
-}
-
 /* The folders that sinks write into. A sink that cannot write says so itself. */
 static void make_folders(const struct serve *s, const struct config *c)
 {
 	struct problem problem;
 
 	for (unsigned i = 0; i < c->count; i++) {
-		const struct settings *settings = &c->section[i].settings;
+		const char *file = settings_file(&c->section[i].settings);
 
-		if (settings->enabled && file_of(settings)[0] &&
-		    folder_make(file_of(settings), s->user, s->group, &problem) < 0)
+		if (file[0] && folder_make(file, s->user, s->group, &problem) < 0)
 			log_line("%s", problem.text);
 	}
 }
@@ -247,8 +241,15 @@ static void beat(struct serve *s)
 {
 	struct stats stats = pipeline_count(s->live.pipeline, live_attached_seconds(&s->live));
 
-	if (s->beats % QUIET_BEATS == 0 || is_news(&s->sent, &stats))
+	bool news = is_news(&s->sent, &stats);
+
+	if (s->beats % QUIET_BEATS == 0 || news)
 		send_counts(s, false);
+	if (s->busy && !news) {
+		feeds_rest(&s->feeds);
+		malloc_trim(0);
+	}
+	s->busy = news;
 	s->sent = stats;
 	memmove(s->report.rate + 1, s->report.rate, sizeof(s->report.rate) - sizeof(s->report.rate[0]));
 	s->report.rate[0] = stats.calls;
@@ -280,6 +281,8 @@ static void on_turn(void *context, const struct pollfd *fds, unsigned count, uin
 	struct serve *s = context;
 
 	feeds_turn(&s->feeds, now);
+	if (feeds_want_counts(&s->feeds))
+		send_counts(s, false);
 	if (count && s->status >= 0 && fds[count - 1].revents)
 		status_answer(s->status, write_report, s);
 	if (now >= s->next_beat) {

@@ -124,6 +124,9 @@ static bool look_at_line(struct reader *r, char *line)
 		*end = '\0';
 		begin_section(r, start + 1);
 		*end = ']';
+		end += 1 + strspn(end + 1, " \t\r\n");
+		if (*end && !strchr(";#", *end))
+			mistake(r, r->line, "a section's name stands alone on its line");
 		return false; /* its keys are known by r->section */
 	}
 	if (r->skipping)
@@ -211,6 +214,23 @@ static int on_pair(void *context, const char *section, const char *key, const ch
 	return 1;
 }
 
+/* Two sinks that write one file would tear each other's lines, or replace them. */
+static void check_file(struct reader *r, const struct section *s)
+{
+	const char *file = settings_file(&s->settings);
+
+	for (unsigned i = 0; file[0] && i < r->config->count; i++) {
+		const struct section *other = &r->config->section[i];
+
+		/* The one that is said later is the mistake; what nobody said is always the earlier one. */
+		if (other->line < s->line && strcmp(settings_file(&other->settings), file) == 0) {
+			mistake(r, s->line, "[%s] writes %.255s, as [%s] does; give each its own path",
+				settings_kind_name(s->settings.kind), file, settings_kind_name(other->settings.kind));
+			return;
+		}
+	}
+}
+
 static void check_sections(struct reader *r)
 {
 	const char *error;
@@ -223,6 +243,8 @@ static void check_sections(struct reader *r)
 		if (s->pairs.failed)
 			mistake(r, s->line, "out of memory");
 	}
+	for (unsigned i = 0; i < r->config->count; i++)
+		check_file(r, &r->config->section[i]);
 }
 
 /* What is there without being said. */

@@ -29,6 +29,12 @@ static int set_text(void *to, size_t size, const char *value)
 	return 0;
 }
 
+static int set_file(struct settings *s, size_t offset, const char *value, const char **ret_error)
+{
+	*ret_error = "expected an absolute path of at most 255 bytes";
+	return value[0] == '/' ? set_text(field(s, offset), SETTINGS_TEXT, value) : -EINVAL;
+}
+
 /* "none" is no path. */
 static int set_path(struct settings *s, size_t offset, const char *value, const char **ret_error)
 {
@@ -311,14 +317,14 @@ const struct setting settings_table[] = {
 	SERVICE(queue, "SIZE", "8M", set_queue),
 	GUARD(rules, "PATH", "/etc/imdsnitch/guard.rules", set_path),
 	ENABLED(SETTINGS_LOG),
-	LOG(path, "PATH", NULL, set_path),
+	LOG(path, "PATH", NULL, set_file),
 	LOG(format, "FORMAT", "json", set_format),
 	LOG(max_size, "SIZE", "1M", set_max_size),
 	LOG(max_age, "TIME", "never", set_age),
 	LOG(keep, "N", "5", set_keep),
 	LOG(fsync, "TIME", "never", set_fsync),
 	ENABLED(SETTINGS_JOURNAL),
-	{SETTINGS_JOURNAL, "socket", "PATH", "/run/systemd/journal/socket", AT(journal, socket), set_path, false},
+	{SETTINGS_JOURNAL, "socket", "PATH", "/run/systemd/journal/socket", AT(journal, socket), set_file, false},
 	ENABLED(SETTINGS_SYSLOG),
 	SYSLOG(to, "ADDRESS", "unix:/dev/log", set_to),
 	SYSLOG(format, "FORMAT", "json", set_format),
@@ -328,7 +334,7 @@ const struct setting settings_table[] = {
 	SYSLOG(key, "PATH", NULL, set_path),
 	SYSLOG(server_name, "NAME", NULL, set_server_name),
 	ENABLED(SETTINGS_INVENTORY),
-	INVENTORY(path, "PATH", "/var/lib/imdsnitch/inventory.db", set_path),
+	INVENTORY(path, "PATH", "/var/lib/imdsnitch/inventory.db", set_file),
 	INVENTORY(max_rows, "N", "100000", set_rows),
 	INVENTORY(max_size, "SIZE", "64M", set_database_size),
 	INVENTORY(max_age, "TIME", "400d", set_period),
@@ -383,6 +389,17 @@ void settings_init(struct settings *s, enum settings_kind kind, const char *name
 			t->set(s, t->offset, t->fallback, &error);
 }
 
+const char *settings_file(const struct settings *s)
+{
+	if (!s->enabled)
+		return "";
+	if (s->kind == SETTINGS_LOG)
+		return s->log.path;
+	if (s->kind == SETTINGS_INVENTORY)
+		return s->inventory.path;
+	return s->kind == SETTINGS_METRICS ? s->metrics.textfile : "";
+}
+
 int settings_set(struct settings *s, const char *key, const char *value, const char **ret_error)
 {
 	for (const struct setting *t = settings_table; t->key; t++)
@@ -397,12 +414,6 @@ int settings_check(struct settings *s, const char **ret_error)
 		return set_text(s->log.path, SETTINGS_TEXT, log_path(s->log.format));
 	*ret_error = "certificate and key go together";
 	if (s->kind == SETTINGS_SYSLOG && !s->syslog.certificate[0] != !s->syslog.key[0])
-		return -EINVAL;
-	*ret_error = "path cannot be none; say enabled = no";
-	if (s->kind == SETTINGS_INVENTORY && !s->inventory.path[0])
-		return -EINVAL;
-	*ret_error = "socket cannot be none; say enabled = no";
-	if (s->kind == SETTINGS_JOURNAL && !s->journal.socket[0])
 		return -EINVAL;
 	*ret_error = "neither textfile nor listen is set: nobody would see the metrics";
 	if (s->kind == SETTINGS_METRICS && s->enabled && !s->metrics.textfile[0] && !s->metrics.listen[0])

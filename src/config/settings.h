@@ -120,3 +120,6 @@ int settings_set(struct settings *s, const char *key, const char *value, const c
  * log's path). 0 or -EINVAL with *ret_error.
  */
 int settings_check(struct settings *s, const char **ret_error);
+
+/* The file that this sink alone may write; "": none. */
+const char *settings_file(const struct settings *s);

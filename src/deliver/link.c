@@ -385,6 +385,7 @@ ssize_t link_send(struct link *l, struct span bytes)
 		return send_secured(l, bytes);
 	n = send(l->fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n >= 0) {
+		l->wants = 0;
 		l->sent += (uint64_t)n;
 		if (!l->stream)
 			l->arrived = l->sent;

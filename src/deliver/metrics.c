@@ -32,9 +32,15 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Before the first counts there is nothing to say: zeros would look like counters that began anew. */
 static void content(const void *context, struct buffer *b)
 {
-	metrics_write(context, b);
+	const struct metrics *m = context;
+
+	if (m->counts.time)
+		metrics_write(m, b);
+	else
+		b->failed = true;
 }
 
 static void end(struct state *s)

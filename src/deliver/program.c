@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,15 @@ static void tell_state(struct session *s)
 	s->told_at = now();
 }
 
+/* Nothing came for a while: what a burst took goes back to the kernel. */
+static void rest(struct session *s)
+{
+	if (s->in.length > 0 || s->in.capacity == 0)
+		return;
+	buffer_done(&s->in);
+	malloc_trim(0);
+}
+
 static int wait_for_input(struct session *s, int wait)
 {
 	struct pollfd fds[1 + PROGRAM_FDS] = {{.fd = FEED, .events = POLLIN}};
@@ -176,6 +186,8 @@ static int wait_for_input(struct session *s, int wait)
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
+	if (n == 0)
+		rest(s);
 	for (unsigned i = 1; i <= more; i++) {
 		if (fds[i].revents) {
 			s->program->ready(s->state, fds + 1, more);
@@ -221,6 +233,9 @@ int program_main(const struct program *p, int argc, char **argv)
 		return 2;
 	}
 	hold_signals();
+	/* What was long for once is given back: its memory is never taken from the heap. */
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 	while (r == 0 && !s.ended)
 		r = turn(&s, &wait);
 	if (r < 0 && s.state)

@@ -232,6 +232,7 @@ static void start(struct feed *f, uint64_t now)
 	f->fd = fd;
 	f->starts++;
 	f->shut = false;
+	f->fresh = true;
 }
 
 /* -EPIPE: the program is gone. */
@@ -319,6 +320,14 @@ void feed_turn(struct feed *f, uint64_t now)
 		start(f, now);
 	if (f->fd >= 0)
 		turn_running(f, now);
+}
+
+void feed_rest(struct feed *f)
+{
+	if (f->queue.length == 0)
+		buffer_done(&f->queue);
+	if (f->in.length == 0)
+		buffer_done(&f->in);
 }
 
 void feed_end(struct feed *f, uint64_t now, uint64_t patience)

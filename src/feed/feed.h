@@ -32,6 +32,7 @@ struct feed {
 	uint64_t started_at, start_at, end_by; /* ns, CLOCK_BOOTTIME; end_by 0: not ending */
 	unsigned failures;                     /* starts in a row that did not last */
 	bool shut;                             /* the program was told that nothing follows */
+	bool fresh;                            /* it was started, and has not been told the counts */
 	struct outage outage;                  /* the failure that goes on, as it was said */
 
 	uint64_t taken;   /* events that were to go to this sink */
@@ -59,6 +60,9 @@ void feed_tell(struct feed *f, enum frame_kind kind, const void *payload, size_t
 
 /* Hands to the socket what it takes, reads the program's state, starts and ends it. `now` is CLOCK_BOOTTIME, ns. */
 void feed_turn(struct feed *f, uint64_t now);
+
+/* Gives back the memory of a queue that is empty. */
+void feed_rest(struct feed *f);
 
 /* Nothing more will be queued; the program gets `patience` ns to bring out what there is. */
 void feed_end(struct feed *f, uint64_t now, uint64_t patience);

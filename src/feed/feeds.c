@@ -205,11 +205,25 @@ struct outlet feeds_outlet(struct feeds *f)
 	return (struct outlet){f, on_call, on_stats, on_flush, on_unwritten};
 }
 
+static bool takes_counts(const struct feed *feed)
+{
+	return format_of(&feed->settings) == &format_row;
+}
+
+bool feeds_want_counts(const struct feeds *f)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->feed[i]->fd >= 0 && f->feed[i]->fresh && takes_counts(f->feed[i]))
+			return true;
+	return false;
+}
+
 void feeds_counts(struct feeds *f, struct feed_counts *counts)
 {
 	for (unsigned i = 0; i < f->count; i++) {
-		if (format_of(&f->feed[i]->settings) != &format_row)
+		if (!takes_counts(f->feed[i]))
 			continue;
+		f->feed[i]->fresh = false;
 		counts->dropped = f->feed[i]->dropped;
 		feed_tell(f->feed[i], FRAME_COUNTS, counts, sizeof(*counts));
 	}
@@ -227,6 +241,14 @@ void feeds_turn(struct feeds *f, uint64_t now)
 	for (unsigned i = f->count; i > 0; i--)
 		if (feed_is_gone(f->feed[i - 1]))
 			remove_feed(f, i - 1);
+}
+
+void feeds_rest(struct feeds *f)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		feed_rest(f->feed[i]);
+	for (unsigned i = 0; i < f->texts; i++)
+		buffer_done(&f->text[i].bytes);
 }
 
 unsigned feeds_poll(const struct feeds *f, struct pollfd *fds, unsigned max)

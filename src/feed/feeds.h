@@ -39,8 +39,14 @@ struct outlet feeds_outlet(struct feeds *f);
 /* Gives each sink that folds events (inventory, metrics) the counts; `dropped` is filled in for each. */
 void feeds_counts(struct feeds *f, struct feed_counts *counts);
 
+/* Has one of them been started that does not know them yet? */
+bool feeds_want_counts(const struct feeds *f);
+
 /* As feed_turn(), for all. */
 void feeds_turn(struct feeds *f, uint64_t now);
+
+/* Nothing happens: memory that a burst took is given back. */
+void feeds_rest(struct feeds *f);
 
 /* Adds what to poll; returns how many. */
 unsigned feeds_poll(const struct feeds *f, struct pollfd *fds, unsigned max);

@@ -5,11 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "guard/automaton.h"
-#include "guard/cgroups.h"
-#include "guard/marks.h"
-#include "guard/pattern.h"
 #include "guard/selector.h"
+#include "guard/texts.h"
 
 _Static_assert(ENDPOINTS_MAX + 1 == TABLE_ADDRESSES, "every endpoint has a number");
 
@@ -17,13 +14,6 @@ _Static_assert(ENDPOINTS_MAX + 1 == TABLE_ADDRESSES, "every endpoint has a numbe
 #define REQUEST_KINDS                                                                                                  \
 	(SELECTOR_BIT(SELECT_VERSION) | SELECTOR_BIT(SELECT_CLASS) | SELECTOR_BIT(SELECT_METHOD) |                     \
 	 SELECTOR_BIT(SELECT_PATH))
-
-struct compiler {
-	const struct rules *rules;
-	struct table *t;
-	struct problem *problem;
-	uint32_t cells, states, sets; /* used */
-};
 
 static void add(struct rule_set *set, unsigned rule)
 {
@@ -309,223 +299,6 @@ static int compile_methods(struct compiler *c)
 	return 0;
 }
 
-/* Puts an automaton's cells into the table; its sets or marks are its owner's. */
-static int place_cells(struct compiler *c, struct automaton *a, const struct automaton_text *text, const char *what)
-{
-	size_t cells = (size_t)text->count * text->classes;
-
-	if (c->cells + cells > TABLE_CELLS || text->count > UINT16_MAX)
-		return problem_set(
-			c->problem, -E2BIG,
-			"%s: the rules are too many or too different: their %s take more than is left of the "
-			"table's %u cells; use fewer patterns with ** and *, or split lists",
-			c->rules->file, what, TABLE_CELLS);
-	a->cells = c->cells;
-	a->states = c->states;
-	a->classes = text->classes;
-	a->start = text->start;
-	a->count = text->count;
-	memcpy(a->class_of, text->class_of, sizeof(a->class_of));
-	for (size_t i = 0; i < cells; i++)
-		c->t->cell[c->cells + i] = (uint16_t)text->next[i];
-	c->cells += (uint32_t)cells;
-	return 0;
-}
-
-/* Texts: patterns of selectors of some kinds, each value with a number. */
-struct texts {
-	struct compiler *c;
-	unsigned kinds;
-	struct nodes nodes;      /* exe and path */
-	struct cgroups *cgroups; /* else */
-	unsigned first;          /* number of the first set of this automaton */
-	bool *matched;           /* by number of value */
-	unsigned values;
-};
-
-static void texts_start(void *data, struct buffer *out)
-{
-	struct texts *x = data;
-
-	if (x->cgroups)
-		cgroups_start(x->cgroups, out);
-	else
-		nodes_enter(&x->nodes, NODES_ALWAYS, out);
-}
-
-static void texts_step(void *data, struct span state, uint8_t byte, struct buffer *out)
-{
-	struct texts *x = data;
-
-	if (x->cgroups)
-		cgroups_step(x->cgroups, state, byte, out);
-	else
-		nodes_step(&x->nodes, state, byte, out);
-}
-
-static void note(void *data, uint32_t id)
-{
-	((struct texts *)data)->matched[id] = true;
-}
-
-/* The rules that a text which satisfies these values satisfies. Values are numbered in the order of the rules. */
-static struct rule_set set_of_values(const struct texts *x)
-{
-	const struct rules *r = x->c->rules;
-	struct rule_set set = x->c->t->all;
-	unsigned id = 0;
-
-	for (unsigned i = 0; i < r->count; i++)
-		for (unsigned k = 0; k < r->rule[i].count; k++) {
-			const struct selector *s = &r->rule[i].selectors[k];
-			bool any = false;
-
-			if (!(SELECTOR_BIT(s->kind) & x->kinds))
-				continue;
-			for (unsigned v = 0; v < s->count; v++)
-				any |= x->matched[id++];
-			if (any == s->negated)
-				drop(&set, i);
-		}
-	return set;
-}
-
-static int texts_mark(void *data, struct span state)
-{
-	struct texts *x = data;
-	struct compiler *c = x->c;
-	struct rule_set set;
-
-	memset(x->matched, 0, x->values);
-	if (x->cgroups)
-		cgroups_matched(x->cgroups, state, note, x);
-	else
-		nodes_matched(&x->nodes, state, note, x);
-	set = set_of_values(x);
-	for (unsigned i = 0; i < c->sets; i++)
-		if (memcmp(&c->t->set[i], &set, sizeof(set)) == 0)
-			return (int)i;
-	if (c->sets == TABLE_SETS)
-		return -E2BIG;
-	c->t->set[c->sets] = set;
-	return (int)c->sets++;
-}
-
-static void add_value(struct texts *x, enum selector_kind kind, const char *text, uint32_t id)
-{
-	if (kind == SELECT_PATH && !*text) { /* "/": all there are */
-		nodes_begin(&x->nodes, NODES_ALWAYS);
-		nodes_add(&x->nodes, NODE_REST, 0, id);
-	} else if (kind == SELECT_PATH) {
-		nodes_path(&x->nodes, text, true, id);
-	} else if (kind == SELECT_EXE) {
-		nodes_begin(&x->nodes, NODES_ALWAYS);
-		nodes_glob(&x->nodes, text);
-		nodes_add(&x->nodes, NODE_END, 0, id);
-	} else {
-		cgroups_add(x->cgroups, kind, text, id);
-	}
-}
-
-static void add_values(struct texts *x)
-{
-	const struct rules *r = x->c->rules;
-
-	for (unsigned i = 0; i < r->count; i++)
-		for (unsigned k = 0; k < r->rule[i].count; k++) {
-			const struct selector *s = &r->rule[i].selectors[k];
-
-			for (unsigned v = 0; SELECTOR_BIT(s->kind) & x->kinds && v < s->count; v++)
-				add_value(x, s->kind, s->value[v].text, x->values++);
-		}
-	x->matched = calloc(x->values + 1, sizeof(*x->matched));
-}
-
-static int place_texts(struct texts *x, struct automaton *a, const struct automaton_text *text, const char *what)
-{
-	struct compiler *c = x->c;
-	int r = place_cells(c, a, text, what);
-
-	if (r < 0)
-		return r;
-	if (c->states + text->count > TABLE_STATES)
-		return problem_set(
-			c->problem, -E2BIG,
-			"%s: the rules are too many or too different: their %s need more than is left of the "
-			"table's %u states; use fewer or shorter ones, or patterns in place of lists",
-			c->rules->file, what, TABLE_STATES);
-	for (uint32_t i = 0; i < text->count; i++)
-		c->t->set_of[c->states + i] = (uint16_t)text->mark[i];
-	c->states += text->count;
-	return 0;
-}
-
-static int build_texts(struct texts *x, struct automaton *a, const char *what)
-{
-	struct automaton_source source = {.data = x, .start = texts_start, .step = texts_step, .mark = texts_mark};
-	struct automaton_text text = {0};
-	int r = -ENOMEM;
-
-	source.classes = x->cgroups ? cgroups_classes(x->cgroups, source.class_of, 1)
-				    : nodes_classes(&x->nodes, source.class_of, 1);
-	if (x->matched && !x->nodes.failed && (!x->cgroups || cgroups_ready(x->cgroups)))
-		r = automaton_build(&source, &text);
-	if (r == 0)
-		r = place_texts(x, a, &text, what);
-	else if (r == -E2BIG)
-		problem_set(x->c->problem, r,
-			    "%s: the rules' %s are too different to be compiled; use fewer patterns with ** and *",
-			    x->c->rules->file, what);
-	else
-		problem_set(x->c->problem, r, "out of memory");
-	automaton_text_done(&text);
-	return r;
-}
-
-static int compile_texts(struct compiler *c, unsigned kinds, struct automaton *a, const char *what)
-{
-	struct texts x = {.c = c, .kinds = kinds};
-	int r = -ENOMEM;
-
-	if (kinds == CGROUP_KINDS)
-		x.cgroups = cgroups_new();
-	if (kinds == CGROUP_KINDS && !x.cgroups)
-		return problem_set(c->problem, r, "out of memory");
-	add_values(&x);
-	r = build_texts(&x, a, what);
-	free(x.matched);
-	nodes_done(&x.nodes);
-	cgroups_free(x.cgroups);
-	return r;
-}
-
-/* The services a request can be one to: those of endpoints, and what shapes lead to. */
-static uint32_t services_of(const struct table *t)
-{
-	uint32_t services = 0;
-	bool shared = false;
-
-	for (unsigned i = 1; i < TABLE_ADDRESSES; i++) {
-		services |= 1U << t->address[i].service;
-		shared |= t->address[i].service && t->address[i].shared;
-	}
-	return shared ? services | marks_of_shapes() : services;
-}
-
-static int compile_marks(struct compiler *c)
-{
-	struct automaton_text text = {0};
-	int r = marks_build(services_of(c->t), &text, c->t->mark, TABLE_MARKS);
-
-	if (r == 0)
-		r = text.count > TABLE_JUDGING ? -E2BIG : place_cells(c, &c->t->judge, &text, "services");
-	for (uint32_t i = 0; r == 0 && i < text.count; i++)
-		c->t->mark_of[i] = (uint16_t)text.mark[i];
-	automaton_text_done(&text);
-	marks_services(c->t);
-	return r < 0 ? problem_set(c->problem, r, "the services' paths cannot be compiled") : 0;
-}
-
 static int compile(struct compiler *c, const char *provider)
 {
 	int r;
@@ -540,15 +313,7 @@ static int compile(struct compiler *c, const char *provider)
 		r = compile_groups(c);
 	if (r == 0)
 		r = compile_methods(c);
-	if (r == 0)
-		r = compile_marks(c);
-	if (r == 0)
-		r = compile_texts(c, SELECTOR_BIT(SELECT_EXE), &c->t->exe, "executables");
-	if (r == 0)
-		r = compile_texts(c, CGROUP_KINDS, &c->t->cgroup, "units, containers and cgroups");
-	if (r == 0)
-		r = compile_texts(c, SELECTOR_BIT(SELECT_PATH), &c->t->path, "paths");
-	return r;
+	return r < 0 ? r : compile_texts(c);
 }
 
 int rules_compile(const struct rules *rules, const char *provider, bool legacy, struct table **ret_table,

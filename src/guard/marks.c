@@ -65,7 +65,7 @@ static void add_all(struct judging *j, uint32_t services)
 
 static void start(void *data, struct buffer *out)
 {
-	nodes_enter(&((struct judging *)data)->nodes, NODES_ALWAYS, out);
+	nodes_enter(&((struct judging *)data)->nodes, out);
 }
 
 static void step(void *data, struct span state, uint8_t c, struct buffer *out)

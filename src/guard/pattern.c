@@ -47,10 +47,10 @@ uint32_t nodes_add(struct nodes *n, enum node_kind kind, uint8_t byte, uint32_t 
 	return n->count++;
 }
 
-void nodes_begin(struct nodes *n, uint32_t when)
+void nodes_begin(struct nodes *n)
 {
 	uint32_t room = n->starts_room ? n->starts_room * 2 : 64;
-	void *start;
+	uint32_t *start;
 
 	if (n->starts == n->starts_room) {
 		start = reallocarray(n->start, room, sizeof(*n->start));
@@ -61,8 +61,7 @@ void nodes_begin(struct nodes *n, uint32_t when)
 		n->start = start;
 		n->starts_room = room;
 	}
-	n->start[n->starts].place = n->count;
-	n->start[n->starts++].when = when;
+	n->start[n->starts++] = n->count;
 }
 
 static void goes_to(struct nodes *n, uint32_t place, uint32_t to)
@@ -145,7 +144,7 @@ void nodes_path(struct nodes *n, const char *pattern, bool fold, uint32_t id)
 {
 	uint32_t skip;
 
-	nodes_begin(n, NODES_ALWAYS);
+	nodes_begin(n);
 	if (strncmp(pattern, "**/", 3) == 0) {
 		skip = nodes_add(n, NODE_SKIP, 0, 0);
 		nodes_add(n, NODE_ALL, 0, 0);
@@ -229,13 +228,12 @@ static void settle(struct nodes *n, struct buffer *out, size_t from)
 	out->length = from + kept * sizeof(*place);
 }
 
-void nodes_enter(struct nodes *n, uint32_t when, struct buffer *out)
+void nodes_enter(struct nodes *n, struct buffer *out)
 {
 	size_t from = out->length;
 
 	for (uint32_t i = 0; i < n->starts; i++)
-		if (n->start[i].when & when)
-			stand_at(n, n->start[i].place, out);
+		stand_at(n, n->start[i], out);
 	settle(n, out, from);
 }
 

@@ -31,9 +31,7 @@ struct node {
 struct nodes {
 	struct node *node;
 	uint32_t count, room;
-	struct {
-		uint32_t place, when;
-	} * start; /* where patterns begin, and bits for nodes_enter() */
+	uint32_t *start; /* where patterns begin */
 	uint32_t starts, starts_room;
 	uint8_t *seen; /* scratch, by node */
 	bool failed;   /* memory is out */
@@ -43,9 +41,8 @@ void nodes_done(struct nodes *n);
 
 /* Appends a node, returns its place. */
 uint32_t nodes_add(struct nodes *n, enum node_kind kind, uint8_t byte, uint32_t to);
-/* What is appended next begins a pattern that is looked for when one of the bits is asked for. */
-void nodes_begin(struct nodes *n, uint32_t when);
-#define NODES_ALWAYS UINT32_MAX
+/* What is appended next begins a pattern. */
+void nodes_begin(struct nodes *n);
 void nodes_text(struct nodes *n, struct span text, bool fold);
 /* '*' within a segment, "**" over segments, '?' one byte; "/" + "**" + "/" is also one slash. */
 void nodes_glob(struct nodes *n, const char *text);
@@ -55,7 +52,7 @@ void nodes_choice(struct nodes *n, const char *const *texts);
 void nodes_path(struct nodes *n, const char *pattern, bool fold, uint32_t id);
 
 /* A state is an array of uint32_t in rising order: places of nodes. Both append to `out`. */
-void nodes_enter(struct nodes *n, uint32_t when, struct buffer *out);
+void nodes_enter(struct nodes *n, struct buffer *out);
 void nodes_step(struct nodes *n, struct span state, uint8_t c, struct buffer *out);
 /* Calls `told` with the id of each pattern that is matched if the text ends here. */
 void nodes_matched(const struct nodes *n, struct span state, void (*told)(void *data, uint32_t id), void *data);

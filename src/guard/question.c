@@ -14,6 +14,16 @@ static const struct rule_set *text_set(const struct table *t, const struct autom
 	return automaton_set(t, a, state);
 }
 
+static void cgroup_set(const struct table *t, struct span path, struct rule_set *set)
+{
+	struct cgroup_states s;
+
+	cgroup_begin(t, &s);
+	for (size_t i = 0; i < path.length; i++)
+		cgroup_byte(t, &s, (uint8_t)path.data[i]);
+	cgroup_end(t, &s, set);
+}
+
 static uint64_t atoms_of(const struct table *t, const struct question *q)
 {
 	uint64_t atoms = 0;
@@ -33,8 +43,10 @@ void question_who(const struct table *t, const struct question *q, struct rule_s
 	rule_set_and(&set, decide_user(t, q->uid));
 	decide_groups(t, atoms_of(t, q), q->groups_cut, &set);
 	rule_set_and(&set, q->exe.data ? text_set(t, &t->exe, q->exe) : &t->unknown.exe);
-	rule_set_and(&set,
-		     q->cgroup.data && !(root && t->legacy) ? text_set(t, &t->cgroup, q->cgroup) : &t->unknown.cgroup);
+	if (q->cgroup.data && !(root && t->legacy))
+		cgroup_set(t, q->cgroup, &set);
+	else
+		rule_set_and(&set, &t->unknown.cgroup);
 	*ret_set = set;
 }
 

@@ -120,6 +120,9 @@ check_says_all() {
 	done
 	[ "$(wc -l <"$work/err")" -eq 4 ] || fail "it says $(wc -l <"$work/err") lines"
 	run 2 serve --config "$work/bad.conf"
+	run 2 serve --check --config "$work/none.conf"
+	[ -e /etc/imdsnitch/imdsnitch.conf ] || run 0 serve --check
+	[ -e /etc/imdsnitch/imdsnitch.conf ] || grep -q 'is not there' "$work/err" || fail "it says: $(cat "$work/err")"
 }
 
 # The rules of the guard are checked with it.

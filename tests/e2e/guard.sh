@@ -1,19 +1,55 @@
-# shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0
-# A guard in a test: in force from guard_apply to guard_off, or to the end of the test. Sourced by topic/guard*.sh.
+# shellcheck shell=sh
+# The guard in a test. Whatever happens, clean_up_test (lib.sh) opens the gate again. Sourced by topic/guard*.sh.
 
-# guard_apply: rules from standard input, for the users of the namespaces of this test.
+# rules LINE…: puts them in force.
+rules() {
+	[ -n "${IMDSNITCH-}" ] || skip "there is no guard without the program"
+	for line; do echo "$line"; done >rules
+	guard_apply rules
+}
+
 guard_apply() {
-	[ -n "${IMDSNITCH-}" ] || skip "without the program there is no guard"
-	[ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] || mount -t bpf bpf /sys/fs/bpf || skip "no bpffs"
-	cat >guard.rules
-	echo on >guard.on
-	"$IMDSNITCH" guard apply guard.rules >guard.out 2>guard.err || fail "the guard is not applied: $(tail -n 1 guard.err)"
+	: >guard.on
+	"$IMDSNITCH" guard apply "$1" >apply.out 2>&1 || fail "guard apply: $(tail -1 apply.out)"
+	"$IMDSNITCH" guard status --json >guard.base
 }
 
 guard_off() {
-	"$IMDSNITCH" guard off || fail "the guard stays"
+	"$IMDSNITCH" guard off || fail "guard off fails"
 	rm -f guard.on
+}
+
+# asks ADDRESS MODE [ARGUMENT]…: the caller, in the client's namespace.
+asks() {
+	asked=$1
+	shift
+	in_client "$PYTHON" -SEB "$HERE/client/guarded.py" "$asked" "${ASK_PORT-80}" "$@"
+}
+
+# says TEXT COMMAND…: that is what it prints.
+says() {
+	expected=$1
+	shift
+	said=$("$@" 2>&1)
+	[ "$said" = "$expected" ] || fail "$* says: $said; expected: $expected"
+}
+
+# as UID COMMAND…: with that user and no groups. A function of the test runs in the subshell of its caller.
+as() {
+	uid=$1
+	shift
+	in_client setpriv --reuid "$uid" --regid "$uid" --clear-groups "$PYTHON" -SEB "$HERE/client/guarded.py" "$@"
+}
+
+received() { cat service.log 2>/dev/null | wc -l; }
+
+# rules_read: puts rules from standard input in force.
+rules_read() {
+	[ -n "${IMDSNITCH-}" ] || skip "there is no guard without the program"
+	[ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] || mount -t bpf bpf /sys/fs/bpf || skip "no bpffs"
+	cat >guard.rules
+	guard_apply guard.rules
 }
 
 # guard_refuses COMMAND…: it must not succeed.

@@ -120,6 +120,19 @@ static void test_mistakes(void **state)
 	expect_mistake("[log]\nkeep = 5\n  path = /tmp/x\n", 3, "beginning of its line");
 	expect_mistake("[metrics]\n", 1, "neither textfile nor listen");
 	expect_mistake("[log]\nkeep =\n", 2, "expected how many");
+	expect_mistake("[log] format = aws\n", 1, "alone on its line");
+	expect_mistake("[log]\npath = none\n", 2, "absolute path");
+	expect_mistake("[inventory]\npath = none\n", 2, "absolute path");
+	expect_mistake("[journal]\nsocket = none\n", 2, "absolute path");
+}
+
+static void test_one_file_twice(void **state)
+{
+	expect_mistake("[log]\n[log second]\nkeep = 1\n", 2, "as [log] does");
+	expect_mistake("[metrics]\ntextfile = /x/a\n[log]\npath = /x/a\n", 3, "[log] writes /x/a, as [metrics] does");
+	expect_mistake("[metrics]\ntextfile = /var/log/imdsnitch/calls.jsonl\n", 1, "as [log] does");
+	config_free(read_text("[log]\nenabled = no\n[log second]\n"));
+	config_free(read_text("[log]; here\n[log second] # there\nformat = aws\n"));
 }
 
 static void test_all_mistakes(void **state)
@@ -148,11 +161,11 @@ static void test_many_sections(void **state)
 	struct config *c;
 
 	for (unsigned i = 0; i < 32; i++)
-		buffer_printf(&b, "[log n%u]\n", i);
+		buffer_printf(&b, "[log n%u]\npath = /x/%u\n", i, i);
 	assert_int_equal(read_bytes(b.data, b.length, &c), 0);
 	assert_int_equal(c->count, 34);
 	config_free(c);
-	buffer_string(&b, "[log more]\n");
+	buffer_string(&b, "[log more]\npath = /x/more\n");
 	assert_int_equal(read_bytes(b.data, b.length, &c), -EINVAL);
 	assert_int_equal(mistakes, 1);
 	config_free(c);
@@ -192,9 +205,10 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),         cmocka_unit_test(test_shape),
-		cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_all_mistakes),
-		cmocka_unit_test(test_many_sections), cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_empty),          cmocka_unit_test(test_shape),
+		cmocka_unit_test(test_mistakes),       cmocka_unit_test(test_all_mistakes),
+		cmocka_unit_test(test_one_file_twice), cmocka_unit_test(test_many_sections),
+		cmocka_unit_test(test_guard),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -198,6 +198,21 @@ static void test_torn_frame(void **state)
 	assert_int_equal(at, received.length);
 }
 
+static void test_rest(void **state)
+{
+	feed_turn(&f, S);
+	event("one\n");
+	feed_rest(&f);
+	assert_true(f.queue.length > 0);
+	feed_turn(&f, S);
+	assert_int_equal(f.queue.length, 0);
+	feed_rest(&f);
+	assert_int_equal(f.queue.capacity + f.in.capacity, 0);
+	event("two\n");
+	feed_turn(&f, 2 * S);
+	assert_int_equal(f.sent, 2);
+}
+
 static void test_backoff(void **state)
 {
 	uint64_t now = S;
@@ -262,9 +277,15 @@ static void test_nonsense(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_settings_come_first), TEST(test_full_queue), TEST(test_program_dies),
-		TEST(test_torn_frame),          TEST(test_backoff),    TEST(test_end),
-		TEST(test_end_without_answer),  TEST(test_nonsense),
+		TEST(test_settings_come_first),
+		TEST(test_full_queue),
+		TEST(test_program_dies),
+		TEST(test_torn_frame),
+		TEST(test_rest),
+		TEST(test_backoff),
+		TEST(test_end),
+		TEST(test_end_without_answer),
+		TEST(test_nonsense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

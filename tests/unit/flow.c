@@ -32,7 +32,7 @@ static struct log out;
 
 static void begin(uint32_t next)
 {
-	budget = (struct budget){.max = 1 << 20};
+	budget = (struct budget){.max = 4 << 20};
 	flow = (struct flow){.next = next};
 	out.text[0] = '\0';
 }
@@ -96,13 +96,40 @@ static void holding_is_bounded(void **state)
 	for (uint32_t i = 0; i < FLOW_HELD_SEGMENTS; i++)
 		feed(2 + 2 * i, "x", true);
 	assert_string_equal(out.text, "");
-	feed(1000, "y", true);
+	feed(4 * FLOW_HELD_SEGMENTS, "y", true);
 	assert_memory_equal(out.text, "<2>|x<1>|x", 10);
 	assert_int_equal(flow.held_segments, 0);
 	begin(0);
 	budget.max = 10;
 	feed(2, "cd", true);
 	assert_string_equal(out.text, "<2>|cd");
+}
+
+static void count_data(void *context, struct span data, bool at_start)
+{
+	*(size_t *)context += data.length;
+}
+
+static void no_gap(void *context, uint64_t length)
+{
+	fail_msg("a hole of %d bytes", (int)length);
+}
+
+/* A packet of 64 KiB comes behind twelve that were sent after it. */
+static void late_packet_is_no_hole(void **state)
+{
+	static const struct flow_events counting = {count_data, no_gap};
+	static const char record[4096];
+	const uint32_t packet = 16 * sizeof(record);
+	size_t delivered = 0;
+
+	begin(0);
+	for (uint32_t i = 1; i <= 13; i++)
+		for (uint32_t at = 0; at < packet; at += sizeof(record))
+			flow_feed(&flow, &budget, i % 13 * packet + at, (struct span){record, sizeof(record)}, true,
+				  &counting, &delivered);
+	assert_int_equal(delivered, 13 * packet);
+	assert_int_equal(budget.used, 0);
 }
 
 static void wraps(void **state)
@@ -130,9 +157,13 @@ static void done_frees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_byte_once),     cmocka_unit_test(loss_is_told_at_once),
-		cmocka_unit_test(reordered_waits),    cmocka_unit_test(lost_flushes),
-		cmocka_unit_test(holding_is_bounded), cmocka_unit_test(wraps),
+		cmocka_unit_test(each_byte_once),
+		cmocka_unit_test(loss_is_told_at_once),
+		cmocka_unit_test(reordered_waits),
+		cmocka_unit_test(lost_flushes),
+		cmocka_unit_test(holding_is_bounded),
+		cmocka_unit_test(late_packet_is_no_hole),
+		cmocka_unit_test(wraps),
 		cmocka_unit_test(done_frees),
 	};
 

@@ -28,11 +28,11 @@ run_guest() {
 	judge
 }
 
-# The guest sees what is on / and below; it mounts its own file systems over these.
+# The guest sees what is on / and below; it mounts its own file systems over these. (A directory in /tmp it keeps.)
 check_directory() {
 	directory=$(pwd -P)
 	case $directory/ in
-	/tmp/* | /run/* | /proc/* | /sys/* | /dev/*)
+	/tmp/ | /run/* | /proc/* | /sys/* | /dev/*)
 		misuse "the guest mounts its own file system over $directory; change to a directory elsewhere"
 		;;
 	esac

@@ -150,6 +150,15 @@ class Sink:
         self.process.wait()
         self.feed.close()
 
+    def rests(self):
+        """With nothing to do it takes no processor time."""
+        def ticks():
+            with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as f:
+                return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+        before = ticks()
+        time.sleep(2)
+        require(ticks() - before <= 5, f"{ticks() - before} ticks of processor time in two seconds of nothing")
+
     def resident(self):
         """kB of resident memory."""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:

@@ -19,7 +19,7 @@ s.sendto(b"y", (sys.argv[1], 53))' "$SERVICE" >datagram.out 2>&1
 # One refused request: an alert with everything the request would have said, and nothing more for what comes after it.
 guard_denied() {
 	service_start
-	guard_apply <<-'EOT'
+	rules_read <<-'EOT'
 		mode enforce
 		deny path /latest/user-data
 		allow
@@ -55,7 +55,7 @@ get(c, 'http.response.status_code')) for c in calls if get(c, 'imds.verdict') ==
 guard_denied_connect() {
 	need setpriv
 	service_start
-	guard_apply <<-'EOT'
+	rules_read <<-'EOT'
 		mode enforce
 		deny user nobody
 		allow
@@ -83,7 +83,7 @@ get(c, 'process.pid') and get(c, 'imds.complete') for c in connects)"
 guard_would_deny() {
 	need setpriv
 	service_start
-	guard_apply <<-'EOT'
+	rules_read <<-'EOT'
 		mode audit
 		deny user nobody
 		deny v1
@@ -111,7 +111,7 @@ guard_observed() {
 	service_start
 	tracer_start
 	client curl -sS "$URL/latest/meta-data/mac" >curl.out
-	printf 'mode audit\nallow\n' | guard_apply
+	printf 'mode audit\nallow\n' | rules_read
 	client curl -sS "$URL/latest/meta-data/mac" >curl.out
 	guard_off
 	client curl -sS "$URL/latest/meta-data/mac" >curl.out
@@ -124,7 +124,7 @@ guard_observed() {
 guard_many_tracers() {
 	trouble
 	service_start
-	printf 'mode enforce\ndeny path /latest/user-data\n' | guard_apply
+	printf 'mode enforce\ndeny path /latest/user-data\n' | rules_read
 	for n in 1 2 3 4 5 6 7 8 9 10; do
 		watch killed --format json --output killed.json
 		kill -9 "$(cat killed.pid)"
@@ -207,7 +207,7 @@ guard_serve_mistake() {
 guard_lost() {
 	trouble
 	service_start
-	printf 'mode audit\nallow\n' | guard_apply
+	printf 'mode audit\nallow\n' | rules_read
 	watch tracer --format json --output events.json --ring-size 64K
 	kill -STOP "$(cat tracer.pid)"
 	client "$ACT" load "$SERVICE" 80 --concurrency 4 --count 800 >load.out

@@ -25,7 +25,7 @@ deliver_in_private() {
 
 for test in real restart; do add "logs-journal-$test" "deliver_in_private journal $test"; done
 for test in slow absent large; do add "logs-journal-$test" "deliver journal $test"; done
-for test in udp unix unix_stream tcp tcp6 name unknown_name facility large slow comes_back refused udp_refused; do
+for test in udp unix unix_slow unix_stream tcp tcp6 name unknown_name facility large slow comes_back refused udp_refused; do
 	add "logs-syslog-$(echo $test | tr _ -)" "deliver syslog $test"
 done
 for test in tls tls_refused tls_client tls_late_refusal tls_bad_files tls_slow tls_silent tls_comes_back rsyslog; do

@@ -67,16 +67,32 @@ metrics_serve_killed() {
 	metrics_service_start "unix:$PWD/metrics.sock"
 	until_true 5 attached_is 1 || fail "not attached"
 	call
-	kill -9 "$(sink metrics pid)"
+	until_true 5 metrics_know_calls || fail "the call is not in imds_calls_total: $(grep '^imds_calls_total' scrape.out)"
+	# From here on nothing is news to the service: for ten seconds it has no other reason to tell the counts.
+	updated=$(metrics_updated)
+	until_true 15 metrics_are_newer || fail "the counts are not told every ten seconds"
+	updated=$(metrics_updated)
+	metrics_kill
 	until_true 10 sink_is metrics starts = 2 || fail "the metrics are not started again"
 	until_true 5 curl -sS --fail --unix-socket metrics.sock http://x/metrics >scrape.out
-	until_true 5 metrics_know_calls || fail "the call before is not in imds_calls_total: $(grep calls_total scrape.out)"
+	until_true 5 metrics_know_calls || fail "the call before is not in imds_calls_total: $(grep '^imds_calls_total' scrape.out)"
+	later=$(sed -n 's/^imds_updated_timestamp_seconds \([0-9]*\).*/\1/p' scrape.out)
+	[ $((later - ${updated%.*})) -lt 8 ] || fail "the counts came $((later - ${updated%.*})) s after those before them"
 	kill -9 "$(cat tracer.pid)"
 	rm tracer.pid
 	until_true 5 attached_is 0 || fail "after a kill the textfile says: $(grep attached x.prom)"
 	until_true 5 test ! -e metrics.sock || fail "the socket is left"
 	service_stop
 }
+
+metrics_kill() {
+	metrics_pid=$(sink metrics pid)
+	[ "$metrics_pid" -gt 1 ] || fail "the metrics have no pid: $metrics_pid"
+	kill -9 "$metrics_pid"
+}
+
+metrics_updated() { sed -n 's/^imds_updated_timestamp_seconds //p' x.prom; }
+metrics_are_newer() { [ "$(metrics_updated)" != "$updated" ]; }
 
 metrics_know_calls() {
 	curl -sS --unix-socket metrics.sock http://x/metrics >scrape.out

@@ -156,8 +156,10 @@ closed_descriptors() {
 			--format json --output events.json --record rec 2>>tracer.err >tracer.out &
 		until_true 20 written events.json 1 || fail "$closed: it does not start: $(cat tracer.err)"
 		calls 3
+		pid=$!
+		until_true 20 gone $pid || fail "$closed: it does not end after 3 events: $(cat tracer.err)"
 		status=0
-		wait $! || status=$?
+		wait $pid || status=$?
 		[ $status -eq 0 ] || fail "$closed: exit $status: $(cat tracer.err)"
 		[ ! -s tracer.out ] || fail "$closed: something is on stdout"
 		"$IMDSNITCH" replay --format json --output replayed.json rec || fail "$closed: the recording is damaged"

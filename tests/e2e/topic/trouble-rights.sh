@@ -111,6 +111,7 @@ no_proc() {
 }
 
 # Either it runs, and knows all it should, or it says what is missing.
+# What this script was started with (a lock) takes none of the few.
 few_descriptors() {
 	trouble
 	service_start
@@ -119,7 +120,7 @@ few_descriptors() {
 	for limit in 4 16 40; do
 		rm -f events.json
 		# shellcheck disable=SC3045
-		start tracer sh -c 'ulimit -n $0; exec "$@"' $limit "$IMDSNITCH" watch --format json --output events.json
+		start tracer sh -c 'exec 3>&- 4>&-; ulimit -n $0; exec "$@"' $limit "$IMDSNITCH" watch --format json --output events.json
 		until_true 20 watching tracer || fail "$limit descriptors: neither starts nor ends"
 		if gone "$(cat tracer.pid)"; then
 			ended tracer 1 3

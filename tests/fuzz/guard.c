@@ -141,7 +141,7 @@ static const char *const headers[] = {
 	"X-aws-ec2-metadata-token: x\r\n",  "Metadata-Flavor: Google\r\n", "Metadata: true\r\n",
 	"Authorization: Bearer Oracle\r\n", "X-metadata-token: x\r\n",     "Host: x\r\n",
 	"X-aws-ec2-metadata-token : x\r\n"};
-static const char *const providers[] = {NULL, NULL, "aws", "azure", "oracle", "huawei"};
+static const char *const providers[] = {"aws", "aws", "azure", "oracle", "huawei", NULL};
 
 static const struct {
 	const char *name;

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "cmd/cmd.h"
 #include "cmd/guard_boot.h"
 
@@ -15,7 +17,13 @@ static int boot(const struct guard_options *o, char **words)
 }
 
 static const struct guard_action actions[] = {
-	{"apply", 1, guard_apply}, {"status", 0, guard_status}, {"off", 0, guard_off}, {"boot", 0, boot}, {0},
+	{"test", 0, 1, guard_test},
+	{"suggest", 0, 0, guard_suggest},
+	{"apply", 1, 0, guard_apply},
+	{"status", 0, 0, guard_status},
+	{"off", 0, 0, guard_off},
+	{"boot", 0, 0, boot},
+	{0},
 };
 
 static int set_json(void *target, const char *value, const char **ret_error)
@@ -39,9 +47,36 @@ static int set_endpoint(void *target, const char *value, const char **ret_error)
 	return 0;
 }
 
+static int set_since(void *target, const char *value, const char **ret_error)
+{
+	uint64_t *since = &((struct guard_options *)target)->since;
+
+	*ret_error = "expected a time span such as 7d, 12h or 30m";
+	return parse_duration(value, since) == 0 && *since ? 0 : -EINVAL;
+}
+
+static int set_log(void *target, const char *value, const char **ret_error)
+{
+	struct guard_options *o = target;
+	struct stat st;
+
+	*ret_error = "expected a log with one JSON event a line, as imdsnitch watch --format json writes";
+	if (stat(value, &st) < 0 || S_ISDIR(st.st_mode))
+		return -EINVAL;
+	*ret_error = "too many logs; expected at most 64";
+	if (o->logs == GUARD_LOGS)
+		return -ENOSPC;
+	o->log[o->logs++] = value;
+	return 0;
+}
+
 static const struct option_spec options[] = {
-	{"endpoint", "ADDR[:PORT][=SERVICE]", "apply: guard this endpoint, too; may be given often", set_endpoint},
-	{"json", NULL, "status: one JSON object", set_json},
+	{"endpoint", "ADDR[:PORT][=SERVICE]", "apply, test, suggest: guard this endpoint, too;\nmay be given often",
+	 set_endpoint},
+	{"json", NULL, "status, test: one JSON object", set_json},
+	{"log", "FILE", "test, suggest: read this JSON log, not the service's;\nmay be given often", set_log},
+	{"since", "SPAN", "test, suggest: only what was logged in the last SPAN,\nas 7d or 12h; default all",
+	 set_since},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -57,23 +92,30 @@ static int run(const struct command *command, int argc, char **argv)
 	for (const struct guard_action *a = actions; a->name && i < argc; a++) {
 		if (strcmp(argv[i], a->name) != 0)
 			continue;
-		if (i + 1 + (int)a->arguments == argc)
+		if (argc - i - 1 >= (int)a->arguments && argc - i - 1 <= (int)(a->arguments + a->optional))
 			return a->run(&o, argv + i + 1);
 		log_line("guard %s: expected %s (see imdsnitch guard --help)", a->name,
-			 a->arguments ? "one FILE" : "no further words");
+			 a->arguments  ? "one FILE"
+			 : a->optional ? "one FILE at most"
+				       : "no further words");
 		return EXIT_USAGE;
 	}
-	log_line("guard: expected one of apply, status, off (see imdsnitch guard --help)");
+	log_line("guard: expected one of test, suggest, apply, status, off (see imdsnitch guard --help)");
 	return EXIT_USAGE;
 }
 
 const struct command command_guard = {
 	.name = "guard",
-	.arguments = "apply FILE|status|off",
+	.arguments = "test [FILE]|suggest|apply FILE|status|off",
 	.summary = "Decide who may call, for what; refuse the others",
-	.details = "apply FILE  puts the rules of FILE in force, in the kernel, at once, and ends:\n"
-		   "            they stay until others are applied, or off. With `mode audit` nothing\n"
-		   "            is refused; what would be is counted and told to watch and serve.\n"
+	.details = "test [FILE] says what the rules of FILE (/etc/imdsnitch/guard.rules) would have\n"
+		   "            refused of what was logged: whom, how often, by which rule; exit\n"
+		   "            status 1 when there is any, 4 when not all of it could be judged.\n"
+		   "suggest     prints rules that allow what was logged, and nothing else.\n"
+		   "apply FILE  puts the rules of FILE in force, in the kernel, at once, and ends:\n"
+		   "            they stay until others are applied, or off. With `mode audit`\n"
+		   "            nothing is refused; what would be is counted and told to watch\n"
+		   "            and serve.\n"
 		   "status      shows the mode, each rule with its hits, and what was refused;\n"
 		   "            exit status 1 when no guard is in force.\n"
 		   "off         opens the gate: nothing is refused any more, whatever is loaded.",

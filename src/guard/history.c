@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -389,11 +389,15 @@ static int read_older(struct history *h, DIR *dir, const char *folder, const cha
 int history_read_rotated(struct history *h, const char *path, struct problem *problem)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	_cleanup_free_ char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("./");
 	/* A rotation meanwhile shows lines twice, and hides none. */
 	int r = history_read(h, path, problem);
-	DIR *dir = r == 0 && folder ? opendir(folder) : NULL;
+	char folder[PATH_MAX];
+	DIR *dir;
 
+	if (r < 0)
+		return r;
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./");
+	dir = opendir(folder);
 	if (dir) {
 		r = read_older(h, dir, folder, name, problem);
 		closedir(dir);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define SLOTS (2 * TALLY_MAX)
+#define SLOTS (2U * TALLY_MAX)
 
 /* FNV-1a. Whoever writes keys that meet makes it slow, at most TALLY_MAX steps a key. */
 static uint32_t hash_of(struct span key)
@@ -29,7 +29,7 @@ static bool make_room(struct tally *t)
 	if (!t->row)
 		t->row = calloc(TALLY_MAX, sizeof(*t->row));
 	if (!t->slot)
-		t->slot = calloc(SLOTS, sizeof(*t->slot));
+		t->slot = calloc((size_t)SLOTS, sizeof(*t->slot));
 	return t->row && t->slot;
 }
 

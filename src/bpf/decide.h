@@ -184,7 +184,7 @@ TABLE_INLINE void decide_groups(const struct table *t, __u64 atoms, int cut, str
 {
 	if (!t->groups)
 		return;
-	for (__u32 i = 0; i < TABLE_RULES; i++) {
+	for (__u32 i = 0; i < TABLE_RULES && i < t->rules; i++) {
 		__u64 absent = t->group_need[i] & ~atoms, present = t->group_forbid[i] & atoms;
 		__u64 doubt = cut ? absent | (t->group_forbid[i] & ~atoms) : 0;
 		int fits = rule_set_has(&t->deny, i) ? !present && (cut || !absent) : !present && !absent && !doubt;

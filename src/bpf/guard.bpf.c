@@ -42,8 +42,8 @@ static __always_inline int load_skb(struct __sk_buff *skb, __u32 from, void *to,
 
 TELL_FUNCTIONS(msg, struct sk_msg_md, load_msg, LENGTH_MSG)
 TELL_FUNCTIONS(skb, struct __sk_buff, load_skb, LENGTH_SKB)
-READ_FUNCTIONS(msg, struct sk_msg_md, load_msg, LENGTH_MSG)
-READ_FUNCTIONS(skb, struct __sk_buff, load_skb, LENGTH_SKB)
+READ_FUNCTIONS(msg, struct sk_msg_md, load_msg)
+READ_FUNCTIONS(skb, struct __sk_buff, load_skb)
 RUN_FUNCTIONS(msg, struct sk_msg_md)
 RUN_FUNCTIONS(skb, struct __sk_buff)
 

@@ -59,7 +59,8 @@ struct {
 	__type(value, struct announcement);
 } announcements SEC(".maps");
 
-#define READ_CHUNK 32
+#define READ_CHUNK 256 /* loaded at once */
+#define SCAN_CHUNK 32  /* looked at in one function: each byte is many ways to verify */
 #define GIDS_KEPT  64
 
 /* Where in the stream of requests the next byte is. */

@@ -24,6 +24,18 @@ static __always_inline void reading_reset(struct reading *r)
 	r->method = 0;
 }
 
+/* A byte of a value that says nothing to a rule: most of most heads. head_step() would note its place, too. */
+static __always_inline bool value_is_skipped(const struct head *head, __u8 byte)
+{
+	return head->state == HEAD_S_VALUE && byte != '\n' && !(head->current & (HEAD_NUMBERS | HEAD_LISTS));
+}
+
+/* A byte of the target behind its first one; white space and line ends are left to head_step(). */
+static __always_inline bool target_goes_on(const struct head *head, __u8 byte)
+{
+	return head->state == HEAD_S_TARGET && head->target.length && byte > ' ';
+}
+
 /* One byte of a head; the start line is kept. */
 static __always_inline enum head_result head_byte(struct claim *c, __u8 byte)
 {
@@ -31,41 +43,55 @@ static __always_inline enum head_result head_byte(struct claim *c, __u8 byte)
 	__u64 at = head->length;
 	enum head_result result;
 
+	if (value_is_skipped(head, byte)) {
+		head->length = at + 1;
+		return HEAD_MORE;
+	}
 	if (head->flags & HEAD_F_LINE)
 		return head_step(head, byte);
 	if (at < WALK_LINE)
 		c->line[at % WALK_LINE] = byte;
+	if (target_goes_on(head, byte)) {
+		head->length = at + 1;
+		head->target.length = head_saturate(at) - head->target.offset + 1;
+		return HEAD_MORE;
+	}
 	result = head_step(head, byte);
 	if (head->flags & HEAD_F_LINE)
 		c->now.method = asked_method(head);
 	return result;
 }
 
-/* `length` bytes of c->chunk. Returns as above. */
-static __always_inline int chunk_read(struct claim *c, __u32 length)
+/* Of c->chunk, `at` to `end` and not more than SCAN_CHUNK, in a head. Returns as above. */
+static __always_inline int head_read(struct claim *c, __u32 at, __u32 end)
 {
-	c->at = 0;
-	c->state = 0;
-	for (__u32 i = 0; i < READ_CHUNK; i++) {
-		__u8 byte = c->chunk[i];
+	__u32 i;
 
-		if (i >= length || c->state)
+	for (i = 0; i < SCAN_CHUNK; i++) {
+		enum head_result result;
+
+		if (at + i >= end)
 			break;
-		c->at++;
-		if (c->now.http.state == HTTP_HEAD) {
-			enum head_result result = head_byte(c, byte);
-
-			if (result == HEAD_DONE)
-				c->state = READ_DONE;
-			if (result == HEAD_ERROR)
-				c->state = READ_BLIND;
-		} else {
-			c->now.http.state = body_framing_byte(&c->now.http, byte);
-			if (!body_in_framing(&c->now.http))
-				c->state = READ_TAKEN; /* look again */
-		}
+		result = head_byte(c, c->chunk[(at + i) % READ_CHUNK]);
+		if (result == HEAD_DONE)
+			return (i + 1) | READ_DONE;
+		if (result == HEAD_ERROR)
+			return (i + 1) | READ_BLIND;
 	}
-	return c->at | (c->state & ~READ_TAKEN);
+	return i;
+}
+
+/* The same in the framing of chunks: up to where something else begins. */
+static __always_inline int framing_read(struct claim *c, __u32 at, __u32 end)
+{
+	__u32 i;
+
+	for (i = 0; i < SCAN_CHUNK; i++) {
+		if (at + i >= end || !body_in_framing(&c->now.http))
+			break;
+		c->now.http.state = body_framing_byte(&c->now.http, c->chunk[(at + i) % READ_CHUNK]);
+	}
+	return i;
 }
 
 /* What needs no look at the bytes; 0: they have to be looked at. */
@@ -81,6 +107,13 @@ static __always_inline __u32 body_skip(struct claim *c, __u32 left)
 	return left;
 }
 
+/* A byte that walk_step() would feed as it is. */
+static __always_inline bool walk_goes_on(const struct walk *w, __u8 byte)
+{
+	return w->segment == WALK_NAME && w->part == WALK_PATH && !w->digits && !w->over && byte != '/' &&
+	       byte != '%' && byte != '?' && byte != '#';
+}
+
 /* The target through the automata, WALK_CHUNK bytes from `from` on. */
 #define WALK_CHUNK 64
 static __always_inline void walk_chunk(struct claim *c, const struct table *t, __u32 from)
@@ -88,9 +121,15 @@ static __always_inline void walk_chunk(struct claim *c, const struct table *t, _
 	__u32 end = c->now.head.target.offset + c->now.head.target.length;
 
 	for (__u32 i = 0; i < WALK_CHUNK; i++) {
+		__u8 byte;
+
 		if (from + i >= end)
 			break;
-		walk_step(t, &c->walk, c->line[(from + i) % WALK_LINE]);
+		byte = c->line[(from + i) % WALK_LINE];
+		if (walk_goes_on(&c->walk, byte))
+			walk_feed(t, &c->walk, byte);
+		else
+			walk_step(t, &c->walk, byte);
 	}
 }
 
@@ -119,7 +158,7 @@ static __always_inline void request_decide(struct claim *c, struct guard_slot *s
 	decision_keep(c, slot, d, !asked.known || !asked.path_known);
 }
 
-#define READ_FUNCTIONS(kind, context, load, total)                                                                     \
+#define READ_FUNCTIONS(kind, context, load)                                                                            \
 	__noinline int walk_##kind(context *ctx, __u64 generation, __u32 from)                                         \
 	{                                                                                                              \
 		struct guard_slot *slot = slot_get(generation);                                                        \
@@ -179,15 +218,24 @@ static __always_inline void request_decide(struct claim *c, struct guard_slot *s
 		decision_fail(c);                                                                                      \
 		return denied(c);                                                                                      \
 	}                                                                                                              \
+	__noinline int scan_##kind(context *ctx, __u32 at, __u32 end)                                                  \
+	{                                                                                                              \
+		struct claim *c = claim_##kind(ctx);                                                                   \
+                                                                                                                       \
+		if (!c)                                                                                                \
+			return 0;                                                                                      \
+		return c->now.http.state == HTTP_HEAD ? head_read(c, at, end) : framing_read(c, at, end);              \
+	}                                                                                                              \
 	/* Takes bytes from `from` on. */                                                                              \
 	__noinline int read_##kind(context *ctx, __u32 from)                                                           \
 	{                                                                                                              \
 		struct claim *c = claim_##kind(ctx);                                                                   \
-		__u64 left = total(ctx) - from;                                                                        \
-		__u32 taken;                                                                                           \
+		__u64 left;                                                                                            \
+		__u32 taken, at = 0;                                                                                   \
                                                                                                                        \
-		if (!c || from >= total(ctx))                                                                          \
+		if (!c || from >= c->size)                                                                             \
 			return 0;                                                                                      \
+		left = c->size - from;                                                                                 \
 		taken = body_skip(c, left);                                                                            \
 		if (taken)                                                                                             \
 			return taken & READ_TAKEN;                                                                     \
@@ -198,11 +246,20 @@ static __always_inline void request_decide(struct claim *c, struct guard_slot *s
 		left = (left & (READ_CHUNK - 1)) + 1;                                                                  \
 		if (load(ctx, from, c->chunk, left))                                                                   \
 			return 0;                                                                                      \
-		return chunk_read(c, left);                                                                            \
+		for (int i = 0; i < READ_CHUNK / SCAN_CHUNK; i++) {                                                    \
+			int r = scan_##kind(ctx, at, left);                                                            \
+                                                                                                                       \
+			at += r & READ_TAKEN;                                                                          \
+			if (r & ~READ_TAKEN)                                                                           \
+				return at | (r & ~READ_TAKEN);                                                         \
+			if (r < SCAN_CHUNK || at >= left)                                                              \
+				break;                                                                                 \
+		}                                                                                                      \
+		return at;                                                                                             \
 	}
 
 /* The loop over what there is: c->from to c->size. */
-#define STEPS_MAX 1088 /* of READ_CHUNK: more than a packet before segmentation */
+#define STEPS_MAX 1024
 
 static __always_inline bool between_requests(const struct reading *r)
 {

@@ -6,8 +6,8 @@
 #pragma once
 
 #include "base/mask.h"
-#include "call/budget.h"
 #include "bpf/head.h"
+#include "call/budget.h"
 
 /* Text of a head kept for the event. Decisions never depend on it: the scanner sees every byte. */
 #define HEAD_TEXT_MAX     16384

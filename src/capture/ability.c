@@ -213,41 +213,41 @@ static int check_enforce(const struct ability *a, struct problem *problem)
 	struct problem why = {0};
 
 	for (const struct ability *other = abilities; other->name; other++)
-		if (other != a && (other->required || other->guard) && other->check(other, &why) < 0)
+		if (other != a && other->need != NEED_NOBODY && other->check(other, &why) < 0)
 			return problem_set(problem, -EOPNOTSUPP, "%s: %.400s", other->name, why.text);
 	return 0;
 }
 
 const struct ability abilities[] = {
-	{"Linux 5.10", "every hook the probe uses", true, check_kernel},
-	{"rights", "loading and attaching programs", true, check_rights},
-	{"open files", "programs and maps, and reading /proc", true, check_files},
-	{"locked memory", "maps, on kernels before 5.11", true, check_memory},
-	{"bpf(2)", "loading programs", true, check_bpf},
-	{"BTF", "programs that fit this kernel", true, check_btf},
-	{"ring buffer", "records on their way to user space", true, check_ring},
-	{"socket storage", "the caller of a socket", true, check_storage},
-	{"cgroup v2", "the place the programs are attached to", true, check_cgroup},
-	{"connect_v4", "who connects, IPv4", true, check_program},
-	{"connect_v6", "who connects, IPv6", true, check_program},
-	{"stream_egress", "requests", true, check_program},
-	{"stream_ingress", "responses", true, check_program},
-	{"state_close", "the end of a connection", true, check_program},
-	{"release_close", "connections that never left the host", true, check_program},
-	{"whole host", "callers in every container", false, check_whole_host},
-	{"/proc", "long command lines, ancestors' executables", false, check_proc},
-	{"sock_ops", "guard: sockets of the service, once they are connected", false, check_sockops, true},
-	{"sk_msg", "guard: requests, before they are sent", false, check_message, true},
-	{"cgroup links", "guard: programs that stay attached", false, check_links, true},
-	{"bpffs", "guard: what stays when the program ends", false, check_bpffs, true},
-	{"can enforce", "guard: refusing calls, mode enforce", false, check_enforce},
-	{NULL, NULL, false, NULL},
+	{"Linux 5.10", "every hook the probe uses", NEED_WATCH, check_kernel},
+	{"rights", "loading and attaching programs", NEED_WATCH, check_rights},
+	{"open files", "programs and maps, and reading /proc", NEED_WATCH, check_files},
+	{"locked memory", "maps, on kernels before 5.11", NEED_WATCH, check_memory},
+	{"bpf(2)", "loading programs", NEED_WATCH, check_bpf},
+	{"BTF", "programs that fit this kernel", NEED_WATCH, check_btf},
+	{"ring buffer", "records on their way to user space", NEED_WATCH, check_ring},
+	{"socket storage", "the caller of a socket", NEED_WATCH, check_storage},
+	{"cgroup v2", "the place the programs are attached to", NEED_WATCH, check_cgroup},
+	{"connect_v4", "who connects, IPv4", NEED_WATCH, check_program},
+	{"connect_v6", "who connects, IPv6", NEED_WATCH, check_program},
+	{"stream_egress", "requests", NEED_WATCH, check_program},
+	{"stream_ingress", "responses", NEED_WATCH, check_program},
+	{"state_close", "the end of a connection", NEED_WATCH, check_program},
+	{"release_close", "connections that never left the host", NEED_WATCH, check_program},
+	{"whole host", "callers in every container", NEED_NOBODY, check_whole_host},
+	{"/proc", "long command lines, ancestors' executables", NEED_NOBODY, check_proc},
+	{"sock_ops", "guard: sockets of the service, once they are connected", NEED_GUARD, check_sockops},
+	{"sk_msg", "guard: requests, before they are sent", NEED_GUARD, check_message},
+	{"cgroup links", "guard: programs that stay attached", NEED_GUARD, check_links},
+	{"bpffs", "guard: what stays when the program ends", NEED_GUARD, check_bpffs},
+	{"can enforce", "guard: refusing calls, mode enforce", NEED_NOBODY, check_enforce},
+	{NULL, NULL, NEED_NOBODY, NULL},
 };
 
 const struct ability *ability_missing(struct problem *problem)
 {
 	for (const struct ability *a = abilities; a->name; a++)
-		if (a->required && a->check(a, problem) < 0)
+		if (a->need == NEED_WATCH && a->check(a, problem) < 0)
 			return a;
 	return NULL;
 }

@@ -6,13 +6,15 @@
 
 #include "base/problem.h"
 
+/* Who cannot do without it. */
+enum ability_need { NEED_NOBODY, NEED_WATCH, NEED_GUARD };
+
 struct ability {
 	const char *name;   /* "BTF" */
 	const char *needed; /* what for */
-	bool required;      /* watch cannot run without it */
+	enum ability_need need;
 	/* 0, or -errno with *problem saying why not and what to do. */
 	int (*check)(const struct ability *a, struct problem *problem);
-	bool guard; /* rules cannot be enforced without it */
 };
 
 /* In the order in which one depends on the other; ended by a NULL name. */

@@ -180,28 +180,37 @@ static int lock_folder(const char *folder)
 	return fd;
 }
 
-int readers_join(const char *folder, int map, struct readers **ret_readers, struct problem *problem)
+static int join(struct readers *self, const char *folder, int map, struct problem *problem)
 {
 	_cleanup_close_ int readers = -1, owners = -1, lock = -1;
-	_cleanup_free_ struct readers *self = calloc(1, sizeof(*self));
-	int r = self ? readers_maps(folder, &readers, &owners, problem) : -ENOMEM;
+	int r = readers_maps(folder, &readers, &owners, problem);
 
 	if (r < 0)
 		return r;
-	lock = lock_folder(folder);
+	lock = lock_folder(folder); // NOLINT(clang-analyzer-deadcode.DeadStores): held to the end
 	self->owners = mmap(NULL, OWNERS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, owners, 0);
 	if (self->owners == MAP_FAILED)
 		return problem_set(problem, -errno, "the map of owners cannot be mapped: %s", strerror(errno));
 	r = take_place(self, readers, map);
-	if (r < 0) {
-		munmap(self->owners, OWNERS_SIZE);
-		return problem_set(problem, r,
-				   r == -ENOSPC ? "%d tracers listen to the guard already"
-						: "no place for a ring among the %d of the guard",
-				   READERS_MAX);
-	}
-	*ret_readers = TAKE_PTR(self);
-	return 0;
+	if (r == 0)
+		return 0;
+	munmap(self->owners, OWNERS_SIZE);
+	return problem_set(problem, r,
+			   r == -ENOSPC ? "%d tracers listen to the guard already"
+					: "no place for a ring among the %d of the guard",
+			   READERS_MAX);
+}
+
+int readers_join(const char *folder, int map, struct readers **ret_readers, struct problem *problem)
+{
+	struct readers *self = calloc(1, sizeof(*self));
+	int r = self ? join(self, folder, map, problem) : problem_set(problem, -ENOMEM, "out of memory");
+
+	if (r < 0)
+		free(self);
+	else
+		*ret_readers = self;
+	return r;
 }
 
 uint64_t readers_lost(const struct readers *r)

@@ -27,10 +27,10 @@ static bool row(const struct ability *a)
 {
 	struct problem problem = {0};
 	bool missing = a->check(a, &problem) < 0;
-	const char *answer = missing ? (a->required ? "NO" : "no") : "yes";
+	const char *answer = missing ? (a->need == NEED_WATCH ? "NO" : "no") : "yes";
 
 	printf("%-15s %-4s %s\n", a->name, answer, missing ? problem.text : a->needed);
-	return missing && a->required;
+	return missing && a->need == NEED_WATCH;
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -2,6 +2,8 @@
 # shellcheck shell=sh
 # The guard in a test. Whatever happens, clean_up_test (lib.sh) opens the gate again. Sourced by topic/guard*.sh.
 
+DENY_PATH='deny path /latest/user-data'
+
 # rules LINE…: puts them in force.
 rules() {
 	[ -n "${IMDSNITCH-}" ] || skip "there is no guard without the program"
@@ -42,7 +44,8 @@ as() {
 	in_client setpriv --reuid "$uid" --regid "$uid" --clear-groups "$PYTHON" -SEB "$HERE/client/guarded.py" "$@"
 }
 
-received() { cat service.log 2>/dev/null | wc -l; }
+# How many requests the service got.
+arrived() { grep -c "" service.log 2>/dev/null || [ $? -eq 1 ] || echo 0; }
 
 # rules_read: puts rules from standard input in force.
 rules_read() {

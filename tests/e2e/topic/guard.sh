@@ -4,8 +4,6 @@
 
 . "$HERE/guard.sh"
 
-DENY_PATH='deny path /latest/user-data'
-
 add guard-who '
 	service_start
 	rules "mode enforce" "deny user 65534" allow
@@ -25,7 +23,7 @@ add guard-what '
 		says EACCES asks $address one /latest/user-data
 		says "status 200" asks $address one /latest/meta-data/ami-id
 	done
-	[ "$(received)" = 3 ] || fail "the service received: $(cat service.log)"
+	[ "$(arrived)" = 3 ] || fail "the service received: $(cat service.log)"
 	unrelated; service_stop'
 
 add guard-version '
@@ -51,7 +49,7 @@ add guard-pipeline '
 	rules "mode enforce" "$DENY_PATH" allow
 	says "$(printf "2 requests, exactly\nthen EACCES\n[\047status 200\047, \047status 200\047]")" \
 		asks $SERVICE pipeline /latest/meta-data/ami-id /latest/meta-data/ami-id /latest/user-data /latest/meta-data/ami-id
-	[ "$(received)" = 2 ] || fail "the service received: $(cat service.log)"
+	[ "$(arrived)" = 2 ] || fail "the service received: $(cat service.log)"
 	says "$(printf "0 requests, EACCES\nthen EACCES\n[]")" asks $SERVICE pipeline /latest/user-data /latest/meta-data/ami-id
 	says "$(printf "status 200\nstatus 200\nEACCES\nEACCES")" asks $SERVICE keepalive \
 		/latest/meta-data/ami-id /latest/meta-data/ami-id /latest/user-data /latest/meta-data/ami-id
@@ -111,7 +109,7 @@ add guard-unread '
 	in_client "$ACT" no-http $SERVICE 80 >out 2>&1 && fail "what is no HTTP was sent"
 	in_client "$ACT" tls $SERVICE 80 >out 2>&1 && fail "what is no HTTP was sent"
 	says EACCES asks $SERVICE urgent /latest/user-data
-	[ "$(received)" = 0 ] || fail "the service received: $(cat service.log)"
+	[ "$(arrived)" = 0 ] || fail "the service received: $(cat service.log)"
 	[ "$(guard_count unread)" -gt 0 ] || fail "not counted"
 	rules "mode enforce" "deny user 65534" allow
 	in_client "$ACT" no-http $SERVICE 80 >out 2>&1
@@ -166,6 +164,6 @@ for mode in one bytes writev sendmsg sendmmsg sendfile splice vmsplice zerocopy 
 		status=$?
 		[ $status -ne 77 ] || skip "$(tail -1 out)"
 		[ $status -ne 0 ] || fail "the client was content"
-		[ "$(received)" = 0 ] || fail "the service received: $(cat service.log)"
+		[ "$(arrived)" = 0 ] || fail "the service received: $(cat service.log)"
 		service_stop'
 done

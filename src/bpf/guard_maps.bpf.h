@@ -60,7 +60,7 @@ struct {
 } announcements SEC(".maps");
 
 #define READ_CHUNK 256 /* loaded at once */
-#define SCAN_CHUNK 32  /* looked at in one function: each byte is many ways to verify */
+#define SCAN_CHUNK 16  /* looked at in one function: each byte is many ways to verify */
 #define GIDS_KEPT  64
 
 /* Where in the stream of requests the next byte is. */

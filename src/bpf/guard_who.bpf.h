@@ -177,37 +177,33 @@ static __always_inline bool range_has(struct claim *c, const struct group_range 
 	return c->low < c->gids && (info || c->low < GIDS_KEPT - 1) && gid_at(c, info, c->low) <= range->to;
 }
 
-static __always_inline const struct rule_set *
-path_set(struct claim *c, const struct table *t, const struct automaton *a, const char *path, __u32 used, __u32 size)
+/* Paths are read in pieces, each in a function that is verified once. */
+#define PIECE 32
+
+static __always_inline void exe_piece(struct claim *c, const struct table *t, __u32 from)
 {
-	c->state = a->start;
-	for (__u32 i = 0; i < size; i++) {
-		if (i >= used)
+	for (__u32 i = 0; i < PIECE; i++) {
+		if (from + i >= c->exe)
 			break;
-		c->state = automaton_next(t, a, c->state, path[i]);
+		c->state = automaton_next(t, &t->exe, c->state, c->exe_path[(from + i) % EXE_SIZE]);
 	}
-	return automaton_set(t, a, c->state);
 }
 
-static __always_inline void exe_join(struct claim *c, const struct table *t)
+static __always_inline void cgroup_piece(struct claim *c, const struct table *t, __u32 from)
 {
-	rule_set_and(&c->set, c->flags & CLAIM_EXE_CUT ? &t->unknown.exe
-						       : path_set(c, t, &t->exe, c->exe_path, c->exe, EXE_SIZE));
+	for (__u32 i = 0; i < PIECE; i++) {
+		__u64 at = from + i; /* 64 bits: the bound is on the register that is used */
+
+		keep(at);
+		if (at >= CGROUP_SIZE || at >= c->cgroup)
+			break;
+		cgroup_byte(t, &c->cgroups, c->cgroup_path[at]);
+	}
 }
 
-static __always_inline void cgroup_join(struct claim *c, const struct table *t)
+static __always_inline bool cgroup_is_known(const struct claim *c, const struct table *t)
 {
-	if (c->flags & CLAIM_CGROUP_CUT || (c->cgroup == 1 && t->legacy)) {
-		rule_set_and(&c->set, &t->unknown.cgroup);
-		return;
-	}
-	cgroup_begin(t, &c->cgroups);
-	for (__u32 i = 0; i < CGROUP_SIZE; i++) {
-		if (i >= c->cgroup)
-			break;
-		cgroup_byte(t, &c->cgroups, c->cgroup_path[i]);
-	}
-	cgroup_end(t, &c->cgroups, &c->set);
+	return !(c->flags & CLAIM_CGROUP_CUT) && !(c->cgroup == 1 && t->legacy);
 }
 
 /* Where each kind of program has its socket. */
@@ -259,13 +255,39 @@ static __always_inline void cgroup_join(struct claim *c, const struct table *t)
 		decide_groups(&slot->table, c->atoms, group_list() == NULL && c->flags & CLAIM_GIDS_CUT, &c->set);     \
 		return 0;                                                                                              \
 	}                                                                                                              \
-	__noinline int exe_##kind(context *ctx, __u64 generation)                                                      \
+	__noinline int exe_piece_##kind(context *ctx, __u64 generation, __u32 from)                                    \
 	{                                                                                                              \
 		struct guard_slot *slot = slot_get(generation);                                                        \
 		struct claim *c = claim_##kind(ctx);                                                                   \
                                                                                                                        \
 		if (slot && c)                                                                                         \
-			exe_join(c, &slot->table);                                                                     \
+			exe_piece(c, &slot->table, from);                                                              \
+		return 0;                                                                                              \
+	}                                                                                                              \
+	__noinline int exe_##kind(context *ctx, __u64 generation)                                                      \
+	{                                                                                                              \
+		struct guard_slot *slot = slot_get(generation);                                                        \
+		struct claim *c = claim_##kind(ctx);                                                                   \
+                                                                                                                       \
+		if (!slot || !c)                                                                                       \
+			return 0;                                                                                      \
+		if (c->flags & CLAIM_EXE_CUT) {                                                                        \
+			rule_set_and(&c->set, &slot->table.unknown.exe);                                               \
+			return 0;                                                                                      \
+		}                                                                                                      \
+		c->state = slot->table.exe.start;                                                                      \
+		for (__u32 from = 0; from < EXE_SIZE && from < c->exe; from += PIECE)                                  \
+			exe_piece_##kind(ctx, generation, from);                                                       \
+		rule_set_and(&c->set, automaton_set(&slot->table, &slot->table.exe, c->state));                        \
+		return 0;                                                                                              \
+	}                                                                                                              \
+	__noinline int cgroup_piece_##kind(context *ctx, __u64 generation, __u32 from)                                 \
+	{                                                                                                              \
+		struct guard_slot *slot = slot_get(generation);                                                        \
+		struct claim *c = claim_##kind(ctx);                                                                   \
+                                                                                                                       \
+		if (slot && c)                                                                                         \
+			cgroup_piece(c, &slot->table, from);                                                           \
 		return 0;                                                                                              \
 	}                                                                                                              \
 	__noinline int cgroup_##kind(context *ctx, __u64 generation)                                                   \
@@ -273,8 +295,16 @@ static __always_inline void cgroup_join(struct claim *c, const struct table *t)
 		struct guard_slot *slot = slot_get(generation);                                                        \
 		struct claim *c = claim_##kind(ctx);                                                                   \
                                                                                                                        \
-		if (slot && c)                                                                                         \
-			cgroup_join(c, &slot->table);                                                                  \
+		if (!slot || !c)                                                                                       \
+			return 0;                                                                                      \
+		if (!cgroup_is_known(c, &slot->table)) {                                                               \
+			rule_set_and(&c->set, &slot->table.unknown.cgroup);                                            \
+			return 0;                                                                                      \
+		}                                                                                                      \
+		cgroup_begin(&slot->table, &c->cgroups);                                                               \
+		for (__u32 from = 0; from < CGROUP_SIZE && from < c->cgroup; from += PIECE)                            \
+			cgroup_piece_##kind(ctx, generation, from);                                                    \
+		cgroup_end(&slot->table, &c->cgroups, &c->set);                                                        \
 		return 0;                                                                                              \
 	}                                                                                                              \
 	__noinline int who_##kind(context *ctx, __u64 generation)                                                      \

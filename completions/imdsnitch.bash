@@ -10,15 +10,15 @@ _imdsnitch() {
 	*---version) words='v1 v2 unknown' ;;
 	*---class) words='token credentials identity user-data metadata other' ;;
 	*---service) words='ec2 ecs eks-pod-identity azure-imds azure-wireserver gcp' ;;
-	*---output | *---record)
+	*---output | *---record | *---log)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
 	*)
 		words=$(imdsnitch "$command" --help 2>/dev/null | sed -n 's/^  \(--[a-z0-9-]*\).*/\1/p')
 		[[ $command == service && $word != -* ]] && words='install uninstall status'
-		[[ $command == guard && $word != -* && $before == guard ]] && words='check explain apply status off'
-		[[ $command == guard && $before =~ ^(apply|check|explain)$ ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word") && return
+		[[ $command == guard && $word != -* && $before == guard ]] && words='check explain test suggest apply status off'
+		[[ $command == guard && $before =~ ^(apply|check|explain|test)$ ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word") && return
 		[[ $command == replay && $word != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word") && return
 		;;
 	esac

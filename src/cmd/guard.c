@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "cmd/cmd.h"
 #include "cmd/guard_boot.h"
 
@@ -17,6 +19,8 @@ static int boot(const struct guard_options *o, char **words)
 static const struct guard_action actions[] = {
 	{"check", 1, 1, "one FILE", guard_check},
 	{"explain", 0, 1, "one FILE at most", guard_explain},
+	{"test", 0, 1, "one FILE at most", guard_test},
+	{"suggest", 0, 0, "no further words", guard_suggest},
 	{"apply", 1, 1, "one FILE", guard_apply},
 	{"status", 0, 0, "no further words", guard_status},
 	{"off", 0, 0, "no further words", guard_off},
@@ -45,9 +49,36 @@ static int set_endpoint(void *target, const char *value, const char **ret_error)
 	return 0;
 }
 
+static int set_since(void *target, const char *value, const char **ret_error)
+{
+	uint64_t *since = &((struct guard_options *)target)->since;
+
+	*ret_error = "expected a time span such as 7d, 12h or 30m";
+	return parse_duration(value, since) == 0 && *since ? 0 : -EINVAL;
+}
+
+static int set_log(void *target, const char *value, const char **ret_error)
+{
+	struct guard_options *o = target;
+	struct stat st;
+
+	*ret_error = "expected a log with one JSON event a line, as imdsnitch watch --format json writes";
+	if (stat(value, &st) < 0 || S_ISDIR(st.st_mode))
+		return -EINVAL;
+	*ret_error = "too many logs; expected at most 64";
+	if (o->logs == GUARD_LOGS)
+		return -ENOSPC;
+	o->log[o->logs++] = value;
+	return 0;
+}
+
 static const struct option_spec options[] = {
-	{"endpoint", "ADDR[:PORT][=SERVICE]", "apply: guard this endpoint, too; may be given often", set_endpoint},
-	{"json", NULL, "status: one JSON object", set_json},
+	{"endpoint", "ADDR[:PORT][=SERVICE]", "apply, test, suggest: guard this endpoint, too;\nmay be given often",
+	 set_endpoint},
+	{"json", NULL, "status, test: one JSON object", set_json},
+	{"log", "FILE", "test, suggest: read this JSON log, not the service's;\nmay be given often", set_log},
+	{"since", "SPAN", "test, suggest: only what was logged in the last SPAN,\nas 7d or 12h; default all",
+	 set_since},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -70,7 +101,7 @@ static int run(const struct command *command, int argc, char **argv)
 		log_line("guard %s: expected %s (see imdsnitch guard --help)", a->name, a->expected);
 		return EXIT_USAGE;
 	}
-	log_line("guard: expected one of check, explain, apply, status, off (see imdsnitch guard "
+	log_line("guard: expected one of check, explain, test, suggest, apply, status, off (see imdsnitch guard "
 		 "--help)");
 	return EXIT_USAGE;
 }
@@ -82,6 +113,10 @@ const struct command command_guard = {
 	.details = "check FILE      tells every mistake, and rules that do nothing (exit status 1)\n"
 		   "explain [FILE]  says what becomes of a call, and which rule decides; exit status\n"
 		   "                1 when it would be refused\n"
+		   "test [FILE]     says what the rules would have refused of what was logged: whom,\n"
+		   "                how often, by which rule; exit status 1 when there is any, 4 when\n"
+		   "                not all of it could be judged\n"
+		   "suggest         prints rules that allow what was logged, and nothing else\n"
 		   "apply FILE      puts the rules of FILE in force, in the kernel, at once, and\n"
 		   "                ends: they stay until others are applied, or off. With `mode\n"
 		   "                audit` nothing is refused; what would be is counted and told to\n"
@@ -90,8 +125,8 @@ const struct command command_guard = {
 		   "                exit status 1 when no guard is in force\n"
 		   "off             opens the gate: nothing is refused any more\n"
 		   "\n"
-		   "FILE of explain is /etc/imdsnitch/guard.rules when it is not said. The rules are\n"
-		   "in man imdsnitch-guard.",
+		   "FILE of explain and test is /etc/imdsnitch/guard.rules when it is not said. The\n"
+		   "rules are in man imdsnitch-guard.",
 	.options = tables,
 	.run = run,
 };

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "base/option.h"
-#include "guard/rules.h"
+#include "guard/policy.h"
+
+#define GUARD_LOGS 64
 
 #define GUARD_GROUPS  64
 #define GUARD_HEADERS 16
@@ -28,6 +30,9 @@ struct guard_options {
 	const char *endpoint[ENDPOINTS_MAX]; /* --endpoint, checked */
 	unsigned endpoints;
 	struct guard_call call;
+	uint64_t since;              /* --since, ns before now; 0: all there is */
+	const char *log[GUARD_LOGS]; /* --log; they were there */
+	unsigned logs;
 };
 
 struct guard_action {
@@ -45,7 +50,10 @@ int guard_status(const struct guard_options *o, char **words);
 int guard_check(const struct guard_options *o, char **words);   /* FILE */
 int guard_explain(const struct guard_options *o, char **words); /* [FILE] */
 
-struct policy;
-
 /* The rules of a file, compiled for this machine; mistakes are said. */
 int guard_read_rules(const char *path, struct policy *ret_policy);
+int guard_suggest(const struct guard_options *o, char **words);
+int guard_test(const struct guard_options *o, char **words); /* [FILE] */
+
+/* Rules that were read become the table, with the endpoints of the options. */
+int guard_compile(struct policy *p, const struct guard_options *o, struct problem *problem);

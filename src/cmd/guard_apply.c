@@ -18,7 +18,7 @@ static void tell(void *context, const char *text)
 	log_line("%s", text);
 }
 
-static int compile(struct policy *p, const struct guard_options *o, struct problem *problem)
+int guard_compile(struct policy *p, const struct guard_options *o, struct problem *problem)
 {
 	const char *error = NULL;
 
@@ -39,7 +39,7 @@ int guard_apply(const struct guard_options *o, char **words)
 
 	if (rules_read(file ? file : words[0], tell, NULL, &p.rules) < 0)
 		return EXIT_USAGE;
-	if (compile(&p, o, &problem) < 0) {
+	if (guard_compile(&p, o, &problem) < 0) {
 		log_line("%s: %s", words[0], problem.text);
 		status = EXIT_USAGE;
 	} else if (gate_apply(p.table, &p.rules->endpoints, NULL, &problem) < 0) {

@@ -28,6 +28,8 @@ bad_value() {
 	--address) echo 169.254.169 ;;
 	--group) echo 99999999999 ;;
 	--method | --path) echo 'a b' ;;
+	--log) echo "$work/none.jsonl" ;;
+	--since) echo 5x ;;
 	*) return 1 ;;
 	esac
 }
@@ -59,6 +61,13 @@ refuses_words() {
 	refused "unknown option --" "$1" --=
 	case $1 in
 	replay) ;;
+	guard)
+		refused "expected one of test, suggest, apply, status, off" guard surplus
+		refused "expected one of test, suggest, apply, status, off" guard -- --json
+		refused "guard suggest: expected no further words" guard suggest surplus
+		refused "guard test: expected one FILE at most" guard test a b
+		refused "guard apply: expected one FILE" guard apply
+		;;
 	service)
 		refused "expected one of install, uninstall, status" service surplus
 		refused "expected one of install, uninstall, status" service -- --purge

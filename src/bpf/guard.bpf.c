@@ -297,6 +297,15 @@ static __always_inline bool place_msg(struct sk_msg_md *msg, struct claim *c)
 	return true;
 }
 
+/*
+ * How far the verdict goes. To be said each time: what was said for the first part of a message holds for the next one,
+ * too (net/core/skmsg.c, sk_psock_msg_verdict() takes msg->apply_bytes, and nobody resets it). 0: for all of it.
+ */
+static __always_inline void verdict_until(struct sk_msg_md *msg, __u32 end)
+{
+	bpf_msg_apply_bytes(msg, end < msg->size ? end : 0);
+}
+
 SEC("sk_msg")
 int guard_request(struct sk_msg_md *msg)
 {
@@ -304,23 +313,27 @@ int guard_request(struct sk_msg_md *msg)
 
 	if (!c)
 		return SK_PASS;
-	if (c->flags & CLAIM_DEAD)
+	if (c->flags & CLAIM_DEAD) {
+		verdict_until(msg, msg->size);
 		return SK_DROP;
-	if (!place_msg(msg, c))
+	}
+	if (!place_msg(msg, c)) {
+		verdict_until(msg, msg->size);
 		return SK_PASS;
+	}
 	if (!run_msg(msg)) {
-		if (c->from < msg->size)
-			bpf_msg_apply_bytes(msg, c->from);
+		verdict_until(msg, c->from);
 		return SK_PASS;
 	}
 	if (c->begin) { /* what came before it passes; then we are asked again */
 		c->now = c->before;
-		bpf_msg_apply_bytes(msg, c->begin);
+		verdict_until(msg, c->begin);
 		return SK_PASS;
 	}
 	tell_msg(msg, 0);
 	c->flags |= CLAIM_DEAD;
 	c->now.seq = c->before.seq;
+	verdict_until(msg, msg->size);
 	return SK_DROP;
 }
 

@@ -143,6 +143,16 @@ static bool is_judged(const struct cutting *c, int fd)
 	       bpf_map_lookup_elem(c->sockets, &cookie, &value) == 0;
 }
 
+/* Of a connection it has not seen the guard knows the user, and cannot read the requests. */
+static bool may_stay_unseen(const struct cutting *c, const struct holder *h)
+{
+	struct question q = {.uid = h->question.uid, .groups_cut = true, .address = h->question.address};
+	struct answer answer;
+
+	q.datagram = h->question.datagram;
+	return question_ask(c->table, c->endpoints, &q, &answer) == 0 && answer.decision.verdict == DECISION_ALLOW;
+}
+
 static bool may_stay(const struct cutting *c, int fd, struct holder *h)
 {
 	struct question *q = &h->question;
@@ -151,8 +161,9 @@ static bool may_stay(const struct cutting *c, int fd, struct holder *h)
 	q->datagram = !is_stream(fd) || !endpoints_find(c->endpoints, &q->address);
 	if (question_ask(c->table, c->endpoints, q, &answer) < 0)
 		return true;
-	return answer.decision.verdict == DECISION_ALLOW ||
-	       (answer.decision.verdict == DECISION_LATER && is_judged(c, fd));
+	if (answer.decision.verdict == DECISION_DENY)
+		return false;
+	return is_judged(c, fd) || may_stay_unseen(c, h);
 }
 
 static bool is_guarded(const struct endpoints *e, const struct call_address *a)

@@ -45,9 +45,12 @@ def request(target, extra=b""):
     return b"GET " + target + b" HTTP/1.1\r\nHost: imds\r\n" + extra + b"\r\n"
 
 
+LEFT = {}  # what was read behind a response, by connection
+
+
 def answer(s):
     """The status of the next response, its body read; or how the connection ended."""
-    data = b""
+    data = LEFT.pop(s, b"")
     try:
         while b"\r\n\r\n" not in data:
             more = s.recv(65536)
@@ -60,10 +63,11 @@ def answer(s):
             if line.lower().startswith(b"content-length:"):
                 length = int(line.split(b":")[1])
         while len(body) < length:
-            more = s.recv(length - len(body))
+            more = s.recv(65536)
             if not more:
                 return "closed"
             body += more
+        LEFT[s] = body[length:]
         return "status " + head.split()[1].decode()
     except OSError as error:
         return name(error)
@@ -160,7 +164,8 @@ def keepalive(targets):
 def hold(path, target):
     with connect() as s:
         open(path, "w").close()
-        while not os.path.exists(path + ".go"):
+        end = time.time() + 6 * TIMEOUT
+        while not os.path.exists(path + ".go") and time.time() < end:
             time.sleep(0.02)
         try:
             s.sendall(request(target))

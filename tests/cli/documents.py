@@ -66,7 +66,7 @@ def options(folder):
     for document in DOCUMENTS + ["man/imdsnitch.1"]:
         text = read(document).replace("\\\n", " ")
         for command, rest in re.findall(r"imdsnitch ([a-z]+)((?: [^\n`|]*)?)", text):
-            used = re.findall(r"(?<=\s)(--[a-z][a-z-]*)", rest)
+            used = re.findall(r"(?<=\s)(--[a-z][a-z0-9-]*)", rest)
             if command not in commands:
                 if used:
                     fail(f"{document}: there is no command {command}")

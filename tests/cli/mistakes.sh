@@ -62,8 +62,8 @@ refuses_words() {
 	case $1 in
 	replay) ;;
 	guard)
-		refused "expected one of test, suggest, apply, status, off" guard surplus
-		refused "expected one of test, suggest, apply, status, off" guard -- --json
+		refused "expected one of check, explain" guard surplus
+		refused "expected one of check, explain" guard -- --json
 		refused "guard suggest: expected no further words" guard suggest surplus
 		refused "guard test: expected one FILE at most" guard test a b
 		refused "guard apply: expected one FILE" guard apply
@@ -71,10 +71,6 @@ refuses_words() {
 	service)
 		refused "expected one of install, uninstall, status" service surplus
 		refused "expected one of install, uninstall, status" service -- --purge
-		;;
-	guard)
-		refused "expected one of check, explain" guard surplus
-		refused "expected one of check, explain" guard -- --json
 		;;
 	*)
 		refused "unexpected argument surplus" "$1" surplus

@@ -72,10 +72,6 @@ refuses_words() {
 		refused "expected one of install, uninstall, status" service surplus
 		refused "expected one of install, uninstall, status" service -- --purge
 		;;
-	guard)
-		refused "expected one of check, explain" guard surplus
-		refused "expected one of check, explain" guard -- --json
-		;;
 	*)
 		refused "unexpected argument surplus" "$1" surplus
 		refused "unexpected argument --format" "$1" -- --format

@@ -211,7 +211,7 @@ guard_number() { sed -n "s/^  \"$1\": \([0-9]*\),*$/\1/p" "$2"; }
 
 guard_let_all_pass() {
 	[ -n "${E2E_GUARD-}" ] || return 0
-	[ "$(guard_count judged)" -gt 0 ] || fail "the guard has judged nothing"
+	[ ! -s service.log ] || [ "$(guard_count judged)" -gt 0 ] || fail "the guard has judged nothing"
 	for zero in denied would_deny errors; do
 		[ "$(guard_count $zero)" = 0 ] || fail "with the guard: $zero $(guard_count $zero)"
 	done

@@ -26,7 +26,7 @@ deps_list() {
 	apt-get-test)
 		echo git clang-format clang-tidy "libclang-rt-$(deps_clang_version)-dev" shellcheck mandoc man-db \
 			busybox-static python3-minimal python3 default-jdk-headless nodejs nginx-light procps \
-			util-linux openssl rsyslog rsyslog-openssl logrotate prometheus systemd
+			util-linux openssl rsyslog rsyslog-openssl logrotate prometheus systemd sqlite3
 		;;
 	apt-get-vm) echo qemu-system-x86 busybox-static xz-utils zstd ;;
 	dnf-build)
@@ -37,7 +37,7 @@ deps_list() {
 		;;
 	dnf-test)
 		echo git clang-tools-extra compiler-rt libasan libubsan ShellCheck mandoc busybox python3 \
-			java-latest-openjdk-headless nodejs nginx procps-ng util-linux openssl rsyslog rsyslog-openssl logrotate systemd
+			java-latest-openjdk-headless nodejs nginx procps-ng util-linux openssl rsyslog rsyslog-openssl logrotate systemd sqlite
 		;;
 	dnf-vm) echo qemu-system-x86-core busybox xz zstd ;;
 	zypper-build)
@@ -49,7 +49,7 @@ deps_list() {
 		;;
 	zypper-test)
 		echo git clang-tools ShellCheck mandoc busybox python3 java-17-openjdk-headless nodejs nginx procps \
-			util-linux openssl rsyslog logrotate systemd
+			util-linux openssl rsyslog logrotate systemd sqlite3
 		;;
 	zypper-vm) echo qemu-x86 busybox-static xz zstd ;;
 	esac

@@ -199,7 +199,7 @@ s.sendall(c.recv(4096)); c.sendall(s.recv(4096))" &
 	wait
 	service_stop'
 
-add guard-not-preload '
+add guard-not-passed '
 	service_start
 	rules "mode enforce" "deny user 65533" allow
 	in_client "$ACT" scm $SERVICE 80 >out 2>&1 || fail "a connection that was handed on is refused: $(tail -1 out)"

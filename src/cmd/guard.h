@@ -5,7 +5,7 @@
 #include "base/option.h"
 #include "guard/policy.h"
 
-#define GUARD_LOGS 64
+#define GUARD_LOGS    64
 
 #define GUARD_GROUPS  64
 #define GUARD_HEADERS 16

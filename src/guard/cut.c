@@ -106,7 +106,7 @@ static bool peer_of(int fd, struct call_address *ret)
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
-	} a;
+	} a = {.v6 = {0}};
 	socklen_t size = sizeof(a);
 
 	if (getpeername(fd, &a.any, &size) < 0)
@@ -203,7 +203,7 @@ static void look_through(struct cutting *c, struct holder *h)
 		ssize_t n = readlinkat(fd, entry->d_name, target, sizeof(target));
 
 		if (n > 8 && memcmp(target, "socket:[", 8) == 0)
-			look_at(c, h, atoi(entry->d_name));
+			look_at(c, h, (int)strtol(entry->d_name, NULL, 10));
 	}
 	if (directory)
 		closedir(directory);
@@ -212,7 +212,7 @@ static void look_through(struct cutting *c, struct holder *h)
 unsigned cut_connections(const struct table *table, const struct endpoints *endpoints, int sockets)
 {
 	struct cutting c = {.table = table, .endpoints = endpoints, .sockets = sockets};
-	_cleanup_free_ struct holder *h = malloc(sizeof(*h));
+	struct holder *h = malloc(sizeof(*h));
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 
@@ -221,7 +221,7 @@ unsigned cut_connections(const struct table *table, const struct endpoints *endp
 			continue;
 		h->read = false;
 		h->directory = openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		h->pidfd = (int)syscall(SYS_pidfd_open, atoi(entry->d_name), 0U);
+		h->pidfd = (int)syscall(SYS_pidfd_open, (int)strtol(entry->d_name, NULL, 10), 0U);
 		if (h->directory >= 0 && h->pidfd >= 0)
 			look_through(&c, h);
 		if (h->directory >= 0)
@@ -231,5 +231,6 @@ unsigned cut_connections(const struct table *table, const struct endpoints *endp
 	}
 	if (proc)
 		closedir(proc);
+	free(h);
 	return c.count;
 }

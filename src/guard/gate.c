@@ -237,8 +237,8 @@ static int gate_make(const struct table *table, const struct guard_endpoints *en
 	struct gate *g = NULL;
 	int r = load(&s, problem);
 
-	if (r < 0)
-		return r;
+	if (!s)
+		return r < 0 ? r : -ENOMEM;
 	g = gate_map(bpf_map__fd(s->maps.bss), bpf_map__fd(s->maps.tables), PROT_READ | PROT_WRITE);
 	if (!g) {
 		r = problem_set(problem, -errno, "the guard's maps cannot be mapped: %s", strerror(errno));

@@ -215,11 +215,14 @@ static bool is_right(const struct partition *p, const uint32_t *group, const uin
 int partition_states(uint32_t count, unsigned classes, const uint32_t *next, const int *mark, uint32_t *ret_group,
 		     uint32_t *ret_first)
 {
-	_cleanup_(partition_done) struct partition p = {.count = count, .classes = classes, .next = next, .mark = mark};
+	struct partition p = {.count = count, .classes = classes, .next = next, .mark = mark};
 	uint32_t looked = count, moved, groups;
+	int r;
 
-	if (!partition_init(&p))
+	if (!partition_init(&p)) {
+		partition_done(&p);
 		return -ENOMEM;
+	}
 	find_before(&p);
 	for (uint32_t n = 0; n < count; n++) {
 		p.group[n] = (uint32_t)mark[n];
@@ -230,5 +233,7 @@ int partition_states(uint32_t count, unsigned classes, const uint32_t *next, con
 	while ((moved = part(&p, looked)))
 		looked = look_again(&p, moved);
 	groups = number_groups(&p, ret_group, ret_first);
-	return is_right(&p, ret_group, ret_first) ? (int)groups : -EILSEQ;
+	r = is_right(&p, ret_group, ret_first) ? (int)groups : -EILSEQ;
+	partition_done(&p);
+	return r;
 }

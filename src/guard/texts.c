@@ -322,13 +322,13 @@ static int name_mark(void *data, struct span state)
 		sets[form] = (uint16_t)number;
 	}
 	for (int i = 0; i < x->meanings; i++)
-		if (memcmp(&x->forms[i * TABLE_FORMS], sets, sizeof(sets)) == 0)
+		if (memcmp(&x->forms[(size_t)i * TABLE_FORMS], sets, sizeof(sets)) == 0)
 			return i;
 	more = reallocarray(x->forms, (size_t)x->meanings + 1, sizeof(sets));
 	if (!more)
 		return -ENOMEM;
 	x->forms = more;
-	memcpy(&more[x->meanings * TABLE_FORMS], sets, sizeof(sets));
+	memcpy(&more[(size_t)x->meanings * TABLE_FORMS], sets, sizeof(sets));
 	return x->meanings++;
 }
 

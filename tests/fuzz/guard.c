@@ -305,7 +305,9 @@ static void ask(const struct rules *r, const char *provider, bool legacy, const 
 			rule, a.decision.verdict, a.at_connect);
 	}
 	CHECK(rule == a.decision.rule);
-	if (rule != TABLE_NONE && (check_hidden(r, rule) != TABLE_NONE || check_impossible(&r->rule[rule]))) {
+	/* A rule that only may apply has not decided. */
+	if (rule != TABLE_NONE && a.decision.verdict != DECISION_LATER &&
+	    (check_hidden(r, rule) != TABLE_NONE || check_impossible(&r->rule[rule]))) {
 		show(text, q);
 		fprintf(stderr, "rule %u is said to do nothing\n", rule);
 		fuzz_fail(__FILE__, __LINE__, "a false alarm");

@@ -39,14 +39,16 @@ static void check_line(struct span line)
 	}
 }
 
-static void check(const struct metrics *m, uint64_t requests, uint64_t connects)
+/* refused: requests that never left, and that no service could answer. */
+static void check(const struct metrics *m, uint64_t requests, uint64_t refused, uint64_t connects)
 {
 	struct buffer b = {0};
 	struct span text;
 
 	CHECK(family_sum(&m->family[FAMILY_REQUESTS]) == requests);
 	CHECK(family_sum(&m->family[FAMILY_CONNECTS]) == connects);
-	CHECK(family_sum(&m->family[FAMILY_RESPONSES]) + family_sum(&m->family[FAMILY_UNANSWERED]) == requests);
+	CHECK(family_sum(&m->family[FAMILY_RESPONSES]) + family_sum(&m->family[FAMILY_UNANSWERED]) ==
+	      requests - refused);
 	CHECK(m->words[LABEL_PROGRAM].count <= WORDS_FIRST + WORDS_NAMED);
 	metrics_write(m, &b);
 	text = buffer_view(&b);
@@ -63,7 +65,7 @@ static void check(const struct metrics *m, uint64_t requests, uint64_t connects)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span rest = {(const char *)data, size};
-	uint64_t requests = 0, connects = 0;
+	uint64_t requests = 0, refused = 0, connects = 0;
 	struct metrics m;
 
 	metrics_init(&m);
@@ -77,9 +79,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			requests++;
 		else
 			connects++;
+		if (span_equal(row.field[ROW_ACTION], SPAN_LITERAL("imds-request")) && !(row.flags & ROW_HAS_STATUS) &&
+		    span_equal(row.field[ROW_VERDICT], SPAN_LITERAL("denied")))
+			refused++;
 		CHECK(metrics_take(&m, &row));
 	}
-	check(&m, requests, connects);
+	check(&m, requests, refused, connects);
 	metrics_done(&m);
 	return 0;
 }

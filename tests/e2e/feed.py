@@ -29,6 +29,7 @@ def numbers(struct_name):
     return [name for each in names for name in re.split(r",\s*", each.strip())]
 
 
+VERSION = int(re.search(r"#define FRAME_VERSION +(\d+)", header("src/feed/frame.h"))[1])
 COUNTS_FIELDS = numbers("feed_counts")
 STATE_FIELDS = numbers("feed_state")
 assert COUNTS_FIELDS[0] == "time" and COUNTS_FIELDS[-1] == "last", COUNTS_FIELDS
@@ -77,7 +78,7 @@ class Program:
         self.counts = dict.fromkeys(COUNTS_FIELDS, 0)
         self.counts["attached_since"] = time.time_ns()
         self.states = b""
-        data = struct.pack("=I", 1) + kind.encode() + b"\0\0"
+        data = struct.pack("=I", VERSION) + kind.encode() + b"\0\0"
         for key, value in settings.items():
             data += f"{key}\0{value}\0".encode()
         self.send(frame(SETTINGS, data))

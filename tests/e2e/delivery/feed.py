@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a sink program as `imdsnitch serve` does: frames (src/feed/frame.h) over a stream socket pair."""
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -9,7 +10,9 @@ import time
 
 SETTINGS, EVENT, COUNTS, REOPEN, STATE = 1, 2, 3, 4, 5
 ALERT, ERROR, WARNING, INFO = 1, 3, 4, 6
-VERSION = 1
+FRAMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../src/feed/frame.h")
+with open(FRAMES, encoding="utf-8") as frames:
+    VERSION = int(re.search(r"#define FRAME_VERSION +(\d+)", frames.read())[1])
 FRAME = struct.Struct("=IHHQ")
 REPORT = struct.Struct("=QQQQQQ256s")
 SLOW = int(os.environ.get("E2E_SLOW", "1"))

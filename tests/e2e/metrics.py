@@ -478,7 +478,8 @@ def documented(program):
     sink = start(program, listen=f"127.0.0.1:{PORT}")
     calls(sink)
     sink.calls(feed.row({"action": b"imds-request", "service": b"ec2"}, flags=feed.FORWARDED))
-    samples = served(58)
+    sink.calls(feed.request(verdict=b"allowed", rule=b"/etc/imdsnitch/guard.rules:3"))
+    samples = served(59)
     types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", get(), re.M))
     described = {}
     for name, kind, labels in re.findall(r"^\| `(imds_\w+)` \| (\w+) \| ([\w, ]*) ?\|", feed.header("docs/metrics.md"), re.M):

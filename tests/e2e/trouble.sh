@@ -130,8 +130,18 @@ ids() {
 	cat /proc/"$(cat "$1.pid")"/fdinfo/* 2>/dev/null | sed -n "s/^$2_id:[[:space:]]*//p" | sort -u
 }
 
+# Of the guard's readers (src/bpf/readers.h): they are pinned, and hold a ring until another tracer takes its place.
+reader_ids() {
+	for info in /proc/"$(cat "$1.pid")"/fdinfo/*; do
+		grep -qE '^map_type:[[:space:]]*(12|27)$|^value_size:[[:space:]]*32$' "$info" 2>/dev/null &&
+			sed -n 's/^map_id:[[:space:]]*//p' "$info"
+	done | sort -u
+}
+
 note_ids() {
 	for kind in link prog map; do ids "$1" $kind >"$1.$kind"; done
+	reader_ids "$1" >"$1.readers"
+	[ ! -e /sys/fs/bpf/imdsnitch/readers ] || { grep -vxFf "$1.readers" "$1.map" >"$1.own" || :; mv "$1.own" "$1.map"; }
 	[ -s "$1.link" ] || fail "$1 holds no BPF link"
 }
 

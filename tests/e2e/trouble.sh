@@ -133,7 +133,7 @@ ids() {
 # Of the guard's readers (src/bpf/readers.h): they are pinned, and hold a ring until another tracer takes its place.
 reader_ids() {
 	for info in /proc/"$(cat "$1.pid")"/fdinfo/*; do
-		grep -qE '^map_type:[[:space:]]*(12|27)' "$info" 2>/dev/null &&
+		grep -qE '^map_type:[[:space:]]*(12|27)$' "$info" 2>/dev/null &&
 			sed -n 's/^map_id:[[:space:]]*//p' "$info"
 	done | sort -u
 }

@@ -24,10 +24,24 @@ static __always_inline void reading_reset(struct reading *r)
 	r->method = 0;
 }
 
-/* A byte of a value that says nothing to a rule: most of most heads. head_step() would note its place, too. */
-static __always_inline bool value_is_skipped(const struct head *head, __u8 byte)
+/* In a value that says nothing to a rule: most of most heads. head_step() would note its place, too. */
+static __always_inline bool value_is_skipped(const struct head *head)
 {
-	return head->state == HEAD_S_VALUE && byte != '\n' && !(head->current & (HEAD_NUMBERS | HEAD_LISTS));
+	return head->state == HEAD_S_VALUE && !(head->current & (HEAD_NUMBERS | HEAD_LISTS));
+}
+
+/* Of c->chunk from `at` on, how many bytes of such a value follow: up to SKIP_CHUNK, and before `end`. To c->at. */
+#define SKIP_CHUNK 64
+static __always_inline void value_skip(struct claim *c, __u32 at, __u32 end)
+{
+	__u32 i = 0;
+
+	if (value_is_skipped(&c->now.head))
+		for (; i < SKIP_CHUNK; i++)
+			if (at + i >= end || c->chunk[(at + i) % READ_CHUNK] == '\n')
+				break;
+	c->now.head.length += i;
+	c->at = i;
 }
 
 /* A byte of the target behind its first one; white space and line ends are left to head_step(). */
@@ -43,7 +57,12 @@ static __always_inline enum head_result head_byte(struct claim *c, __u8 byte)
 	__u64 at = head->length;
 	enum head_result result;
 
-	if (value_is_skipped(head, byte)) {
+	if (byte != '\n' && value_is_skipped(head)) {
+		head->length = at + 1;
+		return HEAD_MORE;
+	}
+	if (head->state == HEAD_S_NAME) { /* as head_step() would, a call less */
+		head->state = head_step_name(head, byte);
 		head->length = at + 1;
 		return HEAD_MORE;
 	}
@@ -62,11 +81,15 @@ static __always_inline enum head_result head_byte(struct claim *c, __u8 byte)
 	return result;
 }
 
-/* Of c->chunk, `at` to `end` and not more than SCAN_CHUNK, in a head. Returns as above. */
+/* Of c->chunk, `at` to `end` and not much more than SCAN_CHUNK, in a head. Returns as above. */
 static __always_inline int head_read(struct claim *c, __u32 at, __u32 end)
 {
-	__u32 i;
+	__u32 i, skipped;
 
+	value_skip(c, at, end);
+	barrier();
+	skipped = c->at;
+	at += skipped;
 	for (i = 0; i < SCAN_CHUNK; i++) {
 		enum head_result result;
 
@@ -74,11 +97,11 @@ static __always_inline int head_read(struct claim *c, __u32 at, __u32 end)
 			break;
 		result = head_byte(c, c->chunk[(at + i) % READ_CHUNK]);
 		if (result == HEAD_DONE)
-			return (i + 1) | READ_DONE;
+			return (skipped + i + 1) | READ_DONE;
 		if (result == HEAD_ERROR)
-			return (i + 1) | READ_BLIND;
+			return (skipped + i + 1) | READ_BLIND;
 	}
-	return i;
+	return skipped + i;
 }
 
 /* The same in the framing of chunks: up to where something else begins. */

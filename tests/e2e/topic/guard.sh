@@ -167,3 +167,10 @@ for mode in one bytes writev sendmsg sendmmsg sendfile splice vmsplice zerocopy 
 		[ "$(arrived)" = 0 ] || fail "the service received: $(cat service.log)"
 		service_stop'
 done
+
+# The table the unit tests ask: the kernel decides the same. Debian 11 lets nobody but root make user namespaces.
+add guard-cases '
+	[ -n "${IMDSNITCH-}" ] || skip "there is no guard without the program"
+	[ -z "${E2E_VM-}" ] || [ ! -e /proc/sys/kernel/unprivileged_userns_clone ] || echo 1 >/proc/sys/kernel/unprivileged_userns_clone
+	: >guard.on
+	timeout $((60 * E2E_SLOW)) "$BUILD/tests/guard/ask" "$HERE/../guard/cases" "$BUILD/tests/guard/ask_caller" >out 2>&1 || fail "$(tail -2 out)"'

@@ -313,7 +313,7 @@ void dialogue_end(struct conversations *t, struct span reason, bool complete)
 	if (c->unlocated && !c->prepaid)
 		dialogue_account(t);
 	drop_unsent(t);
-	if (c->in.head && c->in.head->head.length && queue_oldest_unanswered(c))
+	if (!c->overrun && c->in.head && c->in.head->head.length && queue_oldest_unanswered(c))
 		exchange_answer(queue_oldest_unanswered(c), ANSWER_CUT);
 	while (c->first) {
 		struct exchange *x = c->first;

@@ -507,6 +507,28 @@ static void long_pipelines_pair_right(void **state)
 	feeder_done(&f);
 }
 
+/* Half an answer, and then more requests than are followed up: whose half it is is not known. */
+static void half_an_answer_before_too_many(void **state)
+{
+	static const char get[] = "GET /b HTTP/1.1\r\n\r\n", half[] = "HTTP/1.1 20";
+	uint32_t out = 0;
+	struct feeder f;
+
+	feeder_init(&f);
+	feed_connect(&f, 7);
+	feed_stream(&f, 7, 0, out, get, strlen(get), 0x18);
+	feed_stream(&f, 7, RECORD_F_INGRESS, 0, half, strlen(half), 0x18);
+	for (int i = 1; i < 2000; i++) {
+		out += (uint32_t)strlen(get);
+		feed_stream(&f, 7, 0, out, get, strlen(get), 0x18);
+	}
+	feed_close(&f, 7, 0, 0);
+	assert_int_equal(f.calls, 2000);
+	assert_int_equal(f.cut, 0);
+	assert_int_equal(f.last->answer, ANSWER_UNPAIRED);
+	feeder_done(&f);
+}
+
 static void memory_is_bounded(void **state)
 {
 	char junk[4096];
@@ -592,6 +614,7 @@ int main(void)
 		cmocka_unit_test(evicted_comes_back),
 		cmocka_unit_test(candidate_with_token),
 		cmocka_unit_test(long_pipelines_pair_right),
+		cmocka_unit_test(half_an_answer_before_too_many),
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(causes),
 	};

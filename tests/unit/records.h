@@ -15,9 +15,9 @@ struct feeder {
 	struct conversations_config config;
 	struct endpoints endpoints;
 	uint64_t now;
-	struct buffer lines;      /* one line a call */
-	unsigned calls, connects; /* emitted */
-	unsigned v1, v2, unknown, incomplete;
+	struct buffer lines;                       /* one line a call */
+	unsigned calls, connects;                  /* emitted */
+	unsigned v1, v2, unknown, incomplete, cut; /* cut: in the head of the answer */
 	unsigned heads_with_secret;
 	struct call *last; /* the last call, owned */
 };
@@ -67,6 +67,7 @@ static inline void feeder_take(void *context, struct call *c)
 	f->v2 += c->version == VERSION_V2;
 	f->unknown += c->version == VERSION_UNKNOWN;
 	f->incomplete += !c->complete;
+	f->cut += span_equal(c->reason, SPAN_LITERAL("incomplete response"));
 	f->heads_with_secret += call_has_secret(c);
 	call_free(f->last);
 	f->last = c;
@@ -95,7 +96,7 @@ static inline const char *feeder_lines(struct feeder *f)
 /* Forgets the calls so far. */
 static inline void feeder_reset(struct feeder *f)
 {
-	f->calls = f->connects = f->v1 = f->v2 = f->unknown = f->incomplete = 0;
+	f->calls = f->connects = f->v1 = f->v2 = f->unknown = f->incomplete = f->cut = 0;
 	buffer_reset(&f->lines);
 }
 

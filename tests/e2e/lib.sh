@@ -132,9 +132,12 @@ detached() {
 	"$ACT" link-gone :: 0 $(cat links) || fail "a BPF link is left attached"
 }
 
-# Loading takes its time in a guest: there the programs stay, without a rule, until the end of the run.
+# Loading takes its time: in a guest, and where halves without it are done, the programs stay until the end of the run,
+# without a rule.
+guard_stays() { [ -n "${E2E_VM-}${E2E_BASELINES-}" ]; }
+
 guard_down() {
-	if [ -n "${E2E_VM-}" ]; then
+	if guard_stays; then
 		"$IMDSNITCH" guard apply /dev/null >/dev/null
 	else
 		"$IMDSNITCH" guard off
@@ -182,7 +185,16 @@ check_half() {
 	[ "$client_status" -eq "${CLIENT_STATUS-0}" ] || fail "the client ended with $client_status: $(tail -qn 1 ./*.err)"
 }
 
+# baseline COMMAND…: the half without the tracer. E2E_BASELINES=FOLDER: a run without the program puts its halves there,
+# and the next run takes them from there.
 baseline() {
+	baselines=$((${baselines-0} + 1))
+	kept=${E2E_BASELINES-}/$(basename "$PWD").$baselines
+	if [ -n "${E2E_BASELINES-}" ] && [ -n "${IMDSNITCH-}" ]; then
+		[ -e "$kept.log" ] || skip "the half without the tracer was skipped, or failed"
+		cp "$kept.out" baseline.out && cp "$kept.log" baseline.log
+		return 0
+	fi
 	# The variables hold several words on purpose.
 	# shellcheck disable=SC2086
 	service_start ${SERVICE_OPTIONS-}
@@ -190,6 +202,7 @@ baseline() {
 	service_stop
 	mv service.log baseline.log
 	check_half baseline.log
+	[ -z "${E2E_BASELINES-}" ] || { cp baseline.out "$kept.out" && cp baseline.log "$kept.log"; }
 }
 
 # E2E_GUARD=FILE: rules that let everything pass are in force in the half of a test that has the tracer, and nothing is to
@@ -215,14 +228,18 @@ guard_let_all_pass() {
 	for zero in denied would_deny errors; do
 		[ "$(guard_count $zero)" = 0 ] || fail "with the guard: $zero $(guard_count $zero)"
 	done
-	[ -n "${E2E_VM-}" ] || "$IMDSNITCH" guard off || fail "guard off fails"
-	[ -n "${E2E_VM-}" ] || rm guard.on
+	guard_stays && return 0
+	"$IMDSNITCH" guard off || fail "guard off fails"
+	rm guard.on
 }
 
-# both COMMAND…: without the tracer (not in a guest, where time is dear), with it, compared. SERVICE_OPTIONS, TRACER_OPTIONS, CHECK (options of check.py),
+# Time is dear in a guest: there the half without the tracer is left out, unless it is asked for.
+has_baseline() { [ -z "${E2E_VM-}" ] || [ -n "${E2E_BASELINES-}" ]; }
+
+# both COMMAND…: without the tracer, with it, compared. SERVICE_OPTIONS, TRACER_OPTIONS, CHECK (options of check.py),
 # EXPECT_STATUS (of the tracer) say more.
 both() {
-	[ -n "${E2E_VM-}" ] || baseline "$@"
+	! has_baseline || baseline "$@"
 	[ -n "${IMDSNITCH-}" ] || return 0
 	# shellcheck disable=SC2086
 	service_start ${SERVICE_OPTIONS-}
@@ -235,7 +252,7 @@ both() {
 	guard_let_all_pass
 	tracer_stop "${EXPECT_STATUS-0}"
 	service_stop
-	if [ -n "${E2E_VM-}" ]; then
+	if ! has_baseline; then
 		check_half service.log
 	else
 		cmp baseline.out traced.out >&2 || fail "the client's output is another with the tracer"

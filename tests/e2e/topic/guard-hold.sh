@@ -204,3 +204,20 @@ add guard-not-passed '
 	rules "mode enforce" "deny user 65533" allow
 	in_client "$ACT" scm $SERVICE 80 >out 2>&1 || fail "a connection that was handed on is refused: $(tail -1 out)"
 	service_stop'
+
+# The executable is the allowed one; what it does is what it was told.
+add guard-not-script '
+	service_start
+	cp -L "$PYTHON" imds-allowed
+	rules "mode enforce" "allow exe $(pwd -P)/imds-allowed" deny
+	says EPERM asks $SERVICE connect
+	says connected in_client ./imds-allowed -SEB "$HERE/client/guarded.py" $SERVICE 80 connect
+	service_stop'
+
+# Who connected counts, whatever became of it: another user, another program.
+add guard-not-after '
+	service_start
+	rules "mode enforce" "deny user 65533" "deny exe /usr/bin/env" allow
+	says EPERM as 65533 $SERVICE 80 connect
+	says "HTTP/1.1 200 OK" in_client "$PYTHON" -SEB "$HERE/client/becomes.py" $SERVICE 65533
+	service_stop'

@@ -95,6 +95,7 @@ struct claim {
 	__u32 flags;                                   /* CLAIM_* */
 	__u64 atoms;                                   /* of groups */
 	__u32 uid, gids;                               /* gids: in gid[1…], ascending; gid[0] is the effective one */
+	__u32 gid_last, padding;                       /* the highest in gid[1…], or of those that were cut off */
 	__u32 first;                                   /* sequence of the stream's first byte */
 	__u32 exe, cgroup;                             /* bytes used */
 	__u32 at, state, low, left, from, size, begin; /* of loops */

@@ -129,6 +129,7 @@ static __always_inline void groups_claim(struct claim *c, struct task_struct *ta
 	if (count < GIDS_KEPT)
 		bpf_probe_read_kernel(&c->gid[1], count * sizeof(c->gid[0]),
 				      (void *)info + bpf_core_field_offset(struct group_info, gid));
+	c->gid_last = c->flags & CLAIM_GIDS_CUT ? 0xffffffff : c->gid[count % GIDS_KEPT];
 }
 
 /* Who connects or sends: the current task. The order matters: see path_append(). */
@@ -153,6 +154,14 @@ static __always_inline __u32 gid_at(struct claim *c, struct group_info *info, __
 	bpf_probe_read_kernel(&gid, sizeof(gid),
 			      (void *)info + bpf_core_field_offset(struct group_info, gid) + (__u64)i * sizeof(gid));
 	return gid;
+}
+
+/* Is the range worth a search? Most are not: they lie below or above all groups of a process. */
+static __always_inline bool range_may_have(const struct claim *c, const struct group_range *range)
+{
+	if (c->gid[0] >= range->from && c->gid[0] <= range->to)
+		return true;
+	return c->gids && range->to >= c->gid[1] && range->from <= c->gid_last;
 }
 
 /* Is one of the groups in the range? 17 halvings find any of 65536. */
@@ -250,7 +259,8 @@ static __always_inline bool cgroup_is_known(const struct claim *c, const struct 
 		for (__u32 i = 0; i < TABLE_INTERVALS; i++) {                                                          \
 			if (i >= slot->table.groups)                                                                   \
 				break;                                                                                 \
-			group_##kind(ctx, generation, i);                                                              \
+			if (range_may_have(c, &slot->table.group[i]))                                                  \
+				group_##kind(ctx, generation, i);                                                      \
 		}                                                                                                      \
 		decide_groups(&slot->table, c->atoms, group_list() == NULL && c->flags & CLAIM_GIDS_CUT, &c->set);     \
 		return 0;                                                                                              \

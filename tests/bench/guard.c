@@ -60,28 +60,28 @@ static void tell(void *context, const char *text)
 }
 
 /* Rules of 16 selectors that have to be looked at all, and none of them decides; the last one allows. */
-static void rules_text(struct buffer *text)
+static void rules_text(struct buffer *text, int count)
 {
 	buffer_printf(text, "mode enforce\n");
-	for (int i = 1; i < RULES; i++)
+	for (int i = 1; i < count; i++)
 		buffer_printf(
 			text,
 			"deny user %d group %d not user %d not class token exe /opt/tool%d/bin/* not exe /opt/other%d "
-			"unit tool%d.service not address 10.0.0.0/8 not service ecs service ec2 "
-			"address 169.254.169.254 version v2 class credentials not method PUT "
+			"unit tool%d.service container tool%d cgroup /tool%d.slice/ not address 10.0.0.0/8 "
+			"service ec2 address 169.254.169.254 version v2 class credentials not method PUT "
 			"path /latest/meta-data/iam/%d not path /latest/dynamic/%d\n",
-			1000 + i, 2000 + i, 3000 + i, i, i, i, i, i);
+			1000 + i, 2000 + i, 3000 + i, i, i, i, i, i, i, i);
 	buffer_printf(text, "allow\n");
 }
 
-static struct table *table_new(struct endpoints *ret_endpoints)
+static struct table *table_new(int count, struct endpoints *ret_endpoints)
 {
 	struct buffer text = {0};
 	struct problem problem = {0};
 	struct rules *rules = NULL;
 	struct table *table = NULL;
 
-	rules_text(&text);
+	rules_text(&text, count);
 	errno = 0;
 	if (rules_parse("bench", (struct span){text.data, text.length}, NULL, tell, NULL, &rules) < 0)
 		die("the rules cannot be read");
@@ -95,24 +95,38 @@ static struct table *table_new(struct endpoints *ret_endpoints)
 	return table;
 }
 
-static struct guard_bpf *guard_load(void)
+struct guard {
+	struct guard_bpf *programs;
+	struct guard_slot *slots;
+};
+
+/* Puts so many rules in force. */
+static void rule_with(const struct guard *g, int count)
 {
-	struct guard_bpf *s = guard_bpf__open_and_load();
 	struct guard_endpoints *e = calloc(1, sizeof(*e));
 	struct endpoints endpoints;
 	struct problem problem = {0};
-	struct table *table = table_new(&endpoints);
-	struct guard_slot *slots;
+	struct table *table = table_new(count, &endpoints);
 
-	if (!s || !e)
-		die("the programs cannot be loaded");
-	slots = mmap(NULL, 2 * sizeof(*slots), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(s->maps.tables), 0);
-	if (slots == MAP_FAILED || slot_endpoints(&endpoints, e, &problem) < 0)
-		die("the table cannot be mapped");
-	slot_swap(&s->bss->control, slots, table, e);
+	if (!e || slot_endpoints(&endpoints, e, &problem) < 0)
+		die("the table cannot be made");
+	slot_swap(&g->programs->bss->control, g->slots, table, e);
 	free(table);
 	free(e);
-	return s;
+}
+
+static struct guard guard_load(void)
+{
+	struct guard g = {.programs = guard_bpf__open_and_load()};
+
+	if (!g.programs)
+		die("the programs cannot be loaded");
+	g.slots = mmap(NULL, 2 * sizeof(*g.slots), PROT_READ | PROT_WRITE, MAP_SHARED,
+		       bpf_map__fd(g.programs->maps.tables), 0);
+	if (g.slots == MAP_FAILED)
+		die("the table cannot be mapped");
+	rule_with(&g, RULES);
+	return g;
 }
 
 /* ns for one run. */
@@ -219,13 +233,38 @@ static void hang(struct guard_bpf *s, int cgroup)
 		die("sk_msg cannot be attached");
 }
 
-static void verdicts(struct guard_bpf *s, int cgroup)
+#define ACCOUNTS 3
+
+/* Takes each account over CONNECTIONS connections; names end with `rules`. */
+static void accounts_take(struct account accounts[static ACCOUNTS], const struct sockaddr_in *a, int listening,
+			  const char *rules)
 {
+	char name[64];
+
+	for (int k = 0; k < ACCOUNTS; k++) {
+		samples_init(&accounts[k].samples, CONNECTIONS);
+		account_take(&accounts[k]);
+	}
+	for (int i = 0; i < CONNECTIONS; i++) {
+		calls(a, listening);
+		for (int k = 0; k < ACCOUNTS; k++)
+			account_take(&accounts[k]);
+	}
+	for (int k = 0; k < ACCOUNTS; k++) {
+		snprintf(name, sizeof(name), "%s.%s", accounts[k].name, rules);
+		samples_print(&accounts[k].samples, name);
+		samples_done(&accounts[k].samples);
+	}
+}
+
+static void verdicts(const struct guard *g, int cgroup)
+{
+	struct guard_bpf *s = g->programs;
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(80)};
-	struct account accounts[] = {
-		{.name = "connect.ns", .program = bpf_program__fd(s->progs.guard_connect4)},
-		{.name = "request.ns", .program = bpf_program__fd(s->progs.guard_request)},
-		{.name = "egress.ns", .program = bpf_program__fd(s->progs.guard_egress)},
+	struct account accounts[ACCOUNTS] = {
+		{.name = "connect", .program = bpf_program__fd(s->progs.guard_connect4)},
+		{.name = "request", .program = bpf_program__fd(s->progs.guard_request)},
+		{.name = "egress", .program = bpf_program__fd(s->progs.guard_egress)},
 	};
 	int stats, listening;
 
@@ -239,16 +278,10 @@ static void verdicts(struct guard_bpf *s, int cgroup)
 	stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (stats < 0)
 		die("BPF_ENABLE_STATS");
-	for (int k = 0; k < 3; k++)
-		samples_init(&accounts[k].samples, CONNECTIONS);
-	for (int i = 0; i < CONNECTIONS; i++) {
-		calls(&a, listening);
-		for (int k = 0; k < 3; k++)
-			account_take(&accounts[k]);
-	}
+	accounts_take(accounts, &a, listening, "many");
+	rule_with(g, 1);
+	accounts_take(accounts, &a, listening, "one");
 	close(stats);
-	for (int k = 0; k < 3; k++)
-		samples_print(&accounts[k].samples, accounts[k].name);
 }
 
 /* A cgroup of our own, with us in it. */
@@ -280,11 +313,11 @@ int main(void)
 	child = fork();
 	if (child == 0) {
 		int cgroup = cgroup_enter(name);
-		struct guard_bpf *s = guard_load();
+		struct guard g = guard_load();
 
 		go_first();
-		miss(s);
-		verdicts(s, cgroup);
+		miss(g.programs);
+		verdicts(&g, cgroup);
 		fflush(stdout);
 		_exit(0);
 	}

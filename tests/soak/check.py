@@ -27,7 +27,10 @@ def log_files(path):
 
 
 def read_runs(path):
-    """For each run of the service [first number, last number, calls], and how many numbers are missing or misplaced."""
+    """
+    For each run of the service [first number, last number, calls, records the ring lost], and what is missing or
+    misplaced.
+    """
     runs, wrong = [], []
     for name in log_files(path):
         with open(name, "rb") as f:
@@ -37,13 +40,15 @@ def read_runs(path):
                     continue
                 number = int(re.search(rb'"sequence":(\d+)', line)[1])
                 if number == 0:
-                    runs.append([0, 0, 0])
+                    runs.append([0, 0, 0, 0])
                 elif number == runs[-1][1] + 1:
                     runs[-1][1] = number
                 else:
                     wrong.append(f"{os.path.basename(name)}: {number} after {runs[-1][1]}")
                     runs[-1][1] = number
                 runs[-1][2] += b'"action":"imds-request"' in line
+                if b'"action":"imds-stats"' in line:
+                    runs[-1][3] = json.loads(line)["imds"]["stats"]["lost"]
     return runs, wrong
 
 
@@ -90,7 +95,9 @@ def check_logs(o):
     claim("rotations", len(log_files(path)) >= 51, f"{len(log_files(path)) - 1} rotations")
     expected = [o.calls * o.rounds + o.calls // 100 + 100] + [1000] * 5
     seen = [r[2] for r in runs]
-    claim("complete", all(s >= e for s, e in zip(seen, expected)), f"requests in each run: {seen}, made: {expected}")
+    lost = [r[3] for r in runs]
+    claim("complete", all(s + l >= e for s, l, e in zip(seen, lost, expected)),
+          f"requests in each run: {seen}, made: {expected}, records lost in the ring, by its own count: {lost}")
     aws = log_files(f"{o.folder}/ram/imds-trace.log")
     claim("aws", len(aws) == 6, f"{len(aws)} files of the other format")
     return seen, runs

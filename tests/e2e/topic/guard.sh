@@ -174,3 +174,17 @@ add guard-cases '
 	[ -z "${E2E_VM-}" ] || [ ! -e /proc/sys/kernel/unprivileged_userns_clone ] || echo 1 >/proc/sys/kernel/unprivileged_userns_clone
 	: >guard.on
 	timeout $((60 * E2E_SLOW)) "$BUILD/tests/guard/ask" "$HERE/../guard/cases" "$BUILD/tests/guard/ask_caller" >out 2>&1 || fail "$(tail -2 out)"'
+
+# Rules that have never matched, of those in force.
+add guard-check-hits '
+	service_start
+	rules "mode enforce" "$DENY_PATH" "deny user 65534" "allow user 0" allow
+	says EACCES asks $SERVICE one /latest/user-data
+	says "status 200" asks $SERVICE one /latest/meta-data/ami-id
+	"$IMDSNITCH" guard check --hits rules >out 2>&1
+	[ $? -eq 1 ] || fail "rules that never matched are no finding: $(cat out)"
+	[ "$(sed -n "s/^.*rules:\([0-9]*\): has not matched.*/\1/p" out | tr "\n" " ")" = "3 5 " ] || fail "it says: $(cat out)"
+	says EACCES as 65534 $SERVICE 80 one /latest/meta-data/ami-id
+	says "status 200" as 65533 $SERVICE 80 one /latest/meta-data/ami-id
+	"$IMDSNITCH" guard check --hits rules >out 2>&1 || fail "all have matched: $(cat out)"
+	service_stop'

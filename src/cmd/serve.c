@@ -319,6 +319,19 @@ static bool is_same_capture(const struct service_settings *a, const struct servi
 	       strcmp(a->group, b->group) == 0 && strcmp(a->status_socket, b->status_socket) == 0;
 }
 
+/* What rules speak of that came after the start. */
+static void tell_unwatched(const struct serve *s)
+{
+	const struct rules *rules = s->guarding.policy.rules;
+	char text[CALL_ADDRESS_TEXT];
+
+	for (unsigned i = 0; rules && i < rules->endpoints.count; i++)
+		if (!endpoints_find(&s->live.view.endpoints, &rules->endpoints.list[i].address))
+			log_line("%s port %u is guarded, but calls to it that pass are not watched until a restart",
+				 call_address_text(&rules->endpoints.list[i].address, text),
+				 rules->endpoints.list[i].address.port);
+}
+
 static void on_hangup(void *context)
 {
 	struct serve *s = context;
@@ -336,6 +349,7 @@ static void on_hangup(void *context)
 		s->live.stats = config_service(fresh)->stats;
 		log_line("configuration read again");
 		guarding_reload(&s->guarding, fresh);
+		tell_unwatched(s);
 	}
 	feeds_apply(&s->feeds, s->config, host_boottime());
 	notify("READY=1");

@@ -112,6 +112,7 @@ task_vm() {
 	status=0
 	for kernel in "$@"; do
 		build_dir=$build_dir tests/vm/e2e "$kernel" || status=1
+		build_dir=$build_dir E2E_PROGRAM=tests/e2e/same-with-guard tests/vm/e2e "$kernel" || status=1
 	done
 	return $status
 }

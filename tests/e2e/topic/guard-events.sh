@@ -165,9 +165,10 @@ guard_serve() {
 	client curl -sS "$URL/latest/user-data" >curl.out || fail "audit refuses"
 	until_true 5 events_are 1 || fail "no event"
 
-	printf 'mode enforce\n\ndeny path /latest/user-data\n' >guard.rules
+	printf 'mode enforce\nendpoint 192.0.2.77:81\ndeny path /latest/user-data\n' >guard.rules
 	kill -HUP "$(cat tracer.pid)"
 	until_true 5 guard_mode_is enforce || fail "the rules are not exchanged: $(tail -n 2 tracer.err)"
+	grep -q '192.0.2.77 port 81 is guarded, but calls' tracer.err || fail "that it is not watched yet is not told"
 	guard_refuses curl -sS "$URL/latest/user-data"
 	until_true 5 events_are 2 || fail "no second event"
 

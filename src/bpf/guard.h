@@ -17,6 +17,7 @@
 
 /* Of the structs here and of TABLE_ABI: programs and mappings of different versions never meet. */
 #define GUARD_ABI     (TABLE_ABI << 16 | 1)
+#define GUARD_RETIRED 0 /* nothing is decided by it any more */
 
 #define GUARD_ENTRIES 512
 #define GUARD_BUCKETS 256
@@ -49,7 +50,7 @@ struct guard_slot {
 };
 
 struct guard_control {
-	__u32 abi;  /* GUARD_ABI */
+	__u32 abi;  /* GUARD_ABI or GUARD_RETIRED; here in every version */
 	__u32 mode; /* enum table_mode of the table in force */
 	__u64 begun, generation;
 	__u64 applied; /* ns since the epoch */

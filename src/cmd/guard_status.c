@@ -143,6 +143,7 @@ int guard_status(const struct guard_options *o, char **words)
 	struct problem problem = {0};
 	struct gate_status s;
 	struct rules *rules;
+	int status;
 
 	if (gate_status_read(&s, &problem) < 0) {
 		log_line("guard: %s", problem.text);
@@ -157,7 +158,8 @@ int guard_status(const struct guard_options *o, char **words)
 					: "no guard is in force; to put rules in force: imdsnitch guard apply FILE");
 	else
 		show(&s, rules);
+	status = s.whole && s.table ? EXIT_FINE : EXIT_FINDINGS;
 	rules_free(rules);
 	gate_status_done(&s);
-	return s.loaded && s.whole ? EXIT_FINE : EXIT_FINDINGS;
+	return status;
 }

@@ -33,6 +33,7 @@ _Static_assert(sizeof(struct gate_hits) == sizeof(struct guard_hits), "one is co
 struct gate {
 	struct guard_control *control;
 	struct guard_slot *slots; /* two */
+	uint64_t generation;      /* of the table this gate has put in force */
 	int lock;                 /* the folder: whoever writes holds its flock(2) */
 };
 
@@ -96,6 +97,25 @@ static struct gate *gate_pinned(int protection)
 	tables = pin_get(PIN_GUARD, PIN_TABLES);
 	g = gate_map(control, tables, protection);
 	return g && g->control->abi != GUARD_ABI ? gate_free(g) : g;
+}
+
+/* Under the lock. */
+static void gate_write(struct gate *g, const struct table *table, const struct guard_endpoints *endpoints)
+{
+	slot_swap(g->control, g->slots, table, endpoints);
+	g->generation = g->control->generation;
+}
+
+/* Tells whoever has this guard mapped that it decides nothing any more; of any version: abi comes first in all. */
+static void retire(const char *folder)
+{
+	_cleanup_close_ int fd = pin_get(folder, PIN_CONTROL);
+	__u32 *abi = map_memory(fd, sizeof(*abi), PROT_READ | PROT_WRITE);
+
+	if (!abi)
+		return;
+	__atomic_store_n(abi, GUARD_RETIRED, __ATOMIC_RELEASE);
+	munmap(abi, sizeof(*abi));
 }
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -207,6 +227,7 @@ static int exchange(struct problem *problem)
 		return problem_set(problem, -errno, "%s cannot be renamed: %s", PIN_GUARD, strerror(errno));
 	if (rename(PIN_NEXT, PIN_GUARD) < 0)
 		return problem_set(problem, -errno, "%s cannot be renamed: %s", PIN_NEXT, strerror(errno));
+	retire(PIN_LAST);
 	return pin_remove(PIN_LAST, problem);
 }
 
@@ -244,7 +265,7 @@ static int gate_make(const struct table *table, const struct guard_endpoints *en
 		r = problem_set(problem, -errno, "the guard's maps cannot be mapped: %s", strerror(errno));
 	} else {
 		g->control->abi = GUARD_ABI;
-		slot_swap(g->control, g->slots, table, endpoints);
+		gate_write(g, table, endpoints);
 		r = install(s, problem);
 	}
 	guard_bpf__destroy(s);
@@ -280,7 +301,7 @@ int gate_apply(const struct table *table, const struct endpoints *endpoints, str
 		return r;
 	g = gate_pinned(PROT_READ | PROT_WRITE);
 	if (g)
-		slot_swap(g->control, g->slots, table, e);
+		gate_write(g, table, e);
 	else
 		r = gate_make(table, e, &g, problem);
 	if (r < 0)
@@ -307,9 +328,20 @@ int gate_swap(struct gate *gate, const struct table *table, const struct endpoin
 		return r;
 	if (flock(gate->lock, LOCK_EX) < 0)
 		return problem_set(problem, -errno, "%s cannot be locked: %s", READERS_FOLDER, strerror(errno));
-	slot_swap(gate->control, gate->slots, table, e);
+	if (gate_state(gate) == GATE_GONE)
+		r = problem_set(problem, -ESTALE, "the guard was opened or replaced meanwhile");
+	else
+		gate_write(gate, table, e);
 	flock(gate->lock, LOCK_UN);
-	return 0;
+	return r;
+}
+
+enum gate_state gate_state(const struct gate *gate)
+{
+	if (__atomic_load_n(&gate->control->abi, __ATOMIC_ACQUIRE) != GUARD_ABI)
+		return GATE_GONE;
+	return __atomic_load_n(&gate->control->generation, __ATOMIC_ACQUIRE) == gate->generation ? GATE_HOLDS
+												 : GATE_OTHER_RULES;
 }
 
 int gate_off(struct problem *problem)
@@ -323,8 +355,10 @@ int gate_off(struct problem *problem)
 		return problem_set(problem, -EPERM, "opening the gate needs root");
 	lock_take(&lock, &other); /* without the folder there is nobody to wait for */
 	for (unsigned i = 0; i < 3; i++) {
-		int r = pin_remove(folders[i], first ? &other : problem);
+		int r;
 
+		retire(folders[i]);
+		r = pin_remove(folders[i], first ? &other : problem);
 		if (r < 0 && first == 0)
 			first = r;
 	}

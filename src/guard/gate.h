@@ -23,8 +23,16 @@ struct gate;
 int gate_apply(const struct table *table, const struct endpoints *endpoints, struct gate **ret_gate,
 	       struct problem *problem);
 
-/* Swaps the table and the endpoints through the mappings the gate holds: atomic, no rights. */
+/*
+ * Swaps the table and the endpoints through the mappings the gate holds: atomic, no rights. -ESTALE: the guard they
+ * belong to was opened or replaced, so that they decide nothing any more.
+ */
 int gate_swap(struct gate *gate, const struct table *table, const struct endpoints *endpoints, struct problem *problem);
+
+/* Whether what this gate has put in force still is. Links detached by others' tools are not noticed. */
+enum gate_state { GATE_HOLDS, GATE_OTHER_RULES, GATE_GONE };
+enum gate_state gate_state(const struct gate *gate);
+
 struct gate *gate_free(struct gate *gate); /* what is pinned stays; NULL is fine; always NULL */
 
 /* Opens the gate: detaches and removes all there is, whatever state it is in. 0, also when there was none. */

@@ -97,28 +97,46 @@ void guarding_reload(struct guarding *g, const struct config *c)
 		fail(g, "the file has mistakes; what was in force before stays");
 	else if (!g->gate)
 		fail(g, "this takes rights the service has given up; restart it");
-	else if (gate_swap(g->gate, p.table, &p.rules->endpoints, &problem) < 0)
+	else if (gate_swap(g->gate, p.table, &p.rules->endpoints, &problem) == -ESTALE)
+		fail(g, "the guard was opened or replaced by hand; restart the service to put them in force");
+	else if (problem.text[0])
 		fail(g, problem.text);
 	else
 		set_policy(g, path, &p);
 }
 
+/* Why the rules are not in force; NULL: they are. */
+static const char *failure_of(const struct guarding *g)
+{
+	if (g->failure[0] || !g->gate)
+		return g->failure;
+	switch (gate_state(g->gate)) {
+	case GATE_GONE:
+		return "the guard was opened or replaced by hand; restart the service to put them in force again";
+	case GATE_OTHER_RULES:
+		return "others were put in force by hand; reload the service to put these in force again";
+	default:
+		return NULL;
+	}
+}
+
 void guarding_report(const struct guarding *g, struct json *j)
 {
+	const char *failure = failure_of(g);
 	char text[STAMP_UTC];
 
 	if (!g->path[0])
 		return;
 	json_open_object(j, "guard");
 	json_put_text(j, "rules", g->path);
-	json_put_bool(j, "in_force", g->gate != NULL);
+	json_put_bool(j, "in_force", g->gate && gate_state(g->gate) == GATE_HOLDS);
 	if (g->policy.table) {
 		json_put_plain(j, "mode", mode_of(&g->policy));
 		json_put_number(j, "count", g->policy.rules->count);
 		json_put_plain(j, "applied", stamp_utc(g->applied, text));
 	}
-	if (g->failure[0])
-		json_put_text(j, "failure", g->failure);
+	if (failure && failure[0])
+		json_put_text(j, "failure", failure);
 	json_close_object(j);
 }
 

@@ -194,6 +194,28 @@ guard_serve() {
 }
 guard_mode_is() { [ "$(ask guard mode)" = "$1" ]; }
 
+# What is changed by hand while the service runs is not said to be as the service left it.
+guard_by_hand() {
+	trouble
+	[ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] || mount -t bpf bpf /sys/fs/bpf || skip "no bpffs"
+	conf '[guard]' "rules = $PWD/guard.rules"
+	printf 'mode audit\ndeny path /latest/user-data\n' >guard.rules
+	echo on >guard.on
+	serve_start
+	[ "$(ask guard in_force)" = True ] || fail "the status says: $(cat status.json)"
+	echo allow >other.rules
+	"$IMDSNITCH" guard apply other.rules >apply.out 2>&1 || fail "guard apply: $(tail -1 apply.out)"
+	[ "$(ask guard in_force)" = False ] || fail "beside other rules the status says: $(cat status.json)"
+	kill -HUP "$(cat tracer.pid)"
+	until_true 5 guard_in_force_is True || fail "the rules are not put in force again: $(cat status.json)"
+	guard_off
+	[ "$(ask guard in_force)" = False ] || fail "without a guard the status says: $(cat status.json)"
+	kill -HUP "$(cat tracer.pid)"
+	until_true 5 grep -q 'opened or replaced by hand; restart' tracer.err || fail "that it is gone is not told"
+	serve_stop
+}
+guard_in_force_is() { [ "$(ask guard in_force)" = "$1" ]; }
+
 # Rules that are not understood keep the service from starting.
 guard_serve_mistake() {
 	trouble
@@ -221,6 +243,6 @@ guard_lost() {
 	holds "get(stats[-1], 'imds.stats.lost') > 0 and 'denied' not in values('imds.verdict')"
 }
 
-for guard_test in denied denied_connect would_deny observed many_tracers serve serve_mistake lost; do
+for guard_test in denied denied_connect would_deny observed many_tracers serve by_hand serve_mistake lost; do
 	add "guard-events-$(echo $guard_test | tr _ -)" "guard_$guard_test"
 done

@@ -56,6 +56,35 @@ add guard-hold-swap '
 	[ "$(grep -c swap swaps)" -gt 2 ] || fail "only $(grep -c swap swaps) swaps"
 	service_stop'
 
+# As if another version had pinned it: its first word says which. The new guard holds before the old one goes.
+pretend_other_version() {
+	pinned=/sys/fs/bpf/imdsnitch/guard/control
+	# shellcheck disable=SC2046 # a word for each byte
+	bpftool map update pinned $pinned key hex 00 00 00 00 value hex 00 00 63 00 \
+		$(bpftool -j map dump pinned $pinned | "$PYTHON" -SEc "
+import json, sys
+print(*[b[2:] for b in json.load(sys.stdin)[0][\"value\"][4:]])")
+}
+
+add guard-hold-upgrade '
+	need bpftool
+	service_start
+	rules "mode enforce" "$DENY_PATH" allow
+	pretend_other_version || fail "the version cannot be changed"
+	"$IMDSNITCH" guard status >out && fail "another version is taken for this one: $(cat out)"
+	says EACCES asks $SERVICE one /latest/user-data
+	asks $SERVICE loop stop $((8 * E2E_SLOW)) >loop.1 2>calls.1 &
+	loop=$!
+	sleep 0.3
+	"$IMDSNITCH" guard apply rules >apply.out 2>&1 || fail "guard apply: $(tail -1 apply.out)"
+	"$IMDSNITCH" guard status >out || fail "the guard is not whole: $(cat out)"
+	: >stop
+	wait $loop
+	[ "$(cat loop.1)" = "0 wrong" ] || fail "while it was exchanged: $(head -3 loop.1)"
+	! grep -q user-data service.log || fail "a call was let through"
+	[ "$(ours)" = 6 ] || fail "$(ours) programs are attached"
+	service_stop'
+
 add guard-hold-off '
 	service_start
 	rules "mode enforce" "$DENY_PATH" allow

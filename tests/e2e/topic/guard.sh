@@ -16,6 +16,28 @@ add guard-who '
 	[ "$(guard_count denied)" = 3 ] || fail "$(guard_count denied) denied"
 	unrelated; service_stop'
 
+# A package is upgraded: the file behind the path is another one. Who was started before is still the one that is allowed.
+add guard-exe-upgrade '
+	service_start
+	cp -L "$PYTHON" agent && cp agent agent.new
+	rules "mode enforce" "allow exe $(pwd -P)/agent" deny
+	in_client ./agent -SEBc "
+import os, socket, time
+open(\"agent.up\", \"w\").close()
+while not os.path.exists(\"agent.go\"): time.sleep(0.02)
+socket.create_connection((\"$SERVICE\", 80), 10)
+print(\"connected\")" >old.out 2>&1 &
+	old=$!
+	until_true 10 test -e agent.up || fail "it does not start: $(cat old.out)"
+	mv agent.new agent
+	: >agent.go
+	wait $old
+	[ "$(cat old.out)" = connected ] || fail "who was started before: $(tail -1 old.out)"
+	says connected in_client ./agent -SEB "$HERE/client/guarded.py" $SERVICE 80 connect
+	cp agent other
+	says EPERM in_client ./other -SEB "$HERE/client/guarded.py" $SERVICE 80 connect
+	service_stop'
+
 add guard-what '
 	service_start
 	rules "mode enforce" "$DENY_PATH" allow

@@ -260,64 +260,39 @@ static bool read_line(struct history *h, struct span line)
 	return fine;
 }
 
-static void end_line(struct history *h, struct span line)
+static void take_line(void *context, const struct span *line)
 {
-	if (h->skipping || line.length) {
-		h->counts.lines++;
-		if (h->skipping || !read_line(h, line))
-			h->counts.unusable++;
-	}
-	h->skipping = false;
-}
+	struct history *h = context;
 
-/* Keeps what is not yet a line. */
-static int keep(struct history *h, struct span piece)
-{
-	if (h->skipping || piece.length > HISTORY_LINE_MAX - h->line.length) {
-		h->skipping = true;
-		buffer_reset(&h->line);
-		return 0;
-	}
-	if (piece.length)
-		buffer_span(&h->line, piece);
-	return h->line.failed ? -ENOMEM : 0;
+	if (line && !line->length)
+		return;
+	h->counts.lines++;
+	if (!line || !read_line(h, *line))
+		h->counts.unusable++;
 }
 
 int history_feed(struct history *h, struct span bytes)
 {
-	int r = 0;
-
-	while (bytes.length && r == 0) {
-		const char *end = memchr(bytes.data, '\n', bytes.length);
-		size_t n = end ? (size_t)(end - bytes.data) : bytes.length;
-
-		r = keep(h, (struct span){bytes.data, n});
-		if (end && r == 0) {
-			end_line(h, buffer_view(&h->line));
-			buffer_reset(&h->line);
-			n++;
-		}
-		bytes = (struct span){bytes.data + n, bytes.length - n};
-	}
-	return r;
+	h->lines.max = HISTORY_LINE_MAX;
+	h->lines.take = take_line;
+	h->lines.context = h;
+	return lines_feed(&h->lines, bytes);
 }
 
 int history_end(struct history *h)
 {
-	struct span line = buffer_view(&h->line);
-	bool torn = h->line.failed;
+	bool torn = h->lines.kept.failed;
+	struct span rest = lines_rest(&h->lines);
 
 	/* The last line may be one that is being written. */
-	if (!h->skipping && line.length && read_line(h, line))
+	if (rest.length && read_line(h, rest))
 		h->counts.lines++;
-	h->skipping = false;
-	buffer_reset(&h->line);
 	return torn ? -ENOMEM : 0;
 }
 
 void history_done(struct history *h)
 {
-	buffer_done(&h->line);
+	lines_done(&h->lines);
 	buffer_done(&h->head);
 }
 

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "base/buffer.h"
+#include "base/lines.h"
 #include "base/problem.h"
 #include "guard/question.h"
 
@@ -41,8 +41,8 @@ struct history {
 	void *context;
 	struct history_counts counts;
 
-	struct buffer line, head; /* private */
-	bool skipping;            /* private: the line is too long */
+	struct lines lines; /* private */
+	struct buffer head; /* private */
 };
 
 /* Reads one file. 0 or -errno with the problem. */

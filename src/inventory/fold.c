@@ -280,6 +280,18 @@ static void take_text(struct fold *f, struct fold_row *row, const struct row *fr
 	row->text[text] = copy;
 }
 
+/* Of the last call that has them. Where no call had one, one that comes late is the last that has it. */
+static void take_texts(struct fold *f, struct fold_row *row, const struct row *from)
+{
+	bool last = from->time >= row->last;
+
+	if (last)
+		row->last = from->time;
+	for (unsigned i = 0; i < FOLD_TEXTS; i++)
+		if (last || !row->text[i])
+			take_text(f, row, from, (enum fold_text)i);
+}
+
 static void count_status(struct fold_counts *c, uint32_t status)
 {
 	unsigned i = 0;
@@ -392,11 +404,7 @@ int fold_add(struct fold *f, const struct row *from)
 	count(&row->now, from);
 	count_day(day, from);
 	f->events++;
-	if (from->time >= row->last) {
-		row->last = from->time;
-		for (unsigned i = 0; i < FOLD_TEXTS; i++)
-			take_text(f, row, from, (enum fold_text)i);
-	}
+	take_texts(f, row, from);
 	return 0;
 }
 

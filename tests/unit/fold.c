@@ -156,8 +156,10 @@ static void latest_texts(void **state)
 	fold_add(&f, &row);
 	row.time -= SECOND;
 	row.field[ROW_ARGUMENTS] = SPAN_LITERAL("earlier");
+	row.field[ROW_CONTAINER] = SPAN_LITERAL("the only one that has it");
 	fold_add(&f, &row);
 	assert_string_equal(f.dirty->text[FOLD_ARGUMENTS], "later");
+	assert_string_equal(f.dirty->text[FOLD_CONTAINER], "the only one that has it");
 	row.time += 5 * SECOND;
 	row.field[ROW_ARGUMENTS] = (struct span){0};
 	row.field[ROW_PATH] = SPAN_LITERAL("/x\n");

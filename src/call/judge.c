@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "call/judge.h"
 
+#include <strings.h>
+
 #include "call/service_rules.h"
 
 const struct shape_rule shape_rules[] = {
@@ -52,6 +54,39 @@ static enum call_class class_of(const struct service *s, const struct path *path
 	while (rule->pattern && !path_matches(path, rule->pattern, s->fold_case))
 		rule++;
 	return rule->class;
+}
+
+static size_t segment(const char *s)
+{
+	return strcspn(s, "/$");
+}
+
+/* May there be a path that begins with both? */
+static bool share_a_path(const char *pattern, const char *prefix)
+{
+	if (strncmp(pattern, "**/", 3) == 0) /* any path may end so */
+		return true;
+	while (*prefix) {
+		size_t a = segment(pattern), b = segment(prefix);
+		bool any = (a == 1 && pattern[0] == '*') || (b == 1 && prefix[0] == '*');
+
+		if (!any && (a != b || strncasecmp(pattern, prefix, a) != 0))
+			return false;
+		if (pattern[a] != '/' || prefix[b] != '/')
+			return true;
+		pattern += a + 1;
+		prefix += b + 1;
+	}
+	return true;
+}
+
+bool judge_class_reaches(const struct service *service, enum call_class class, const char *prefix)
+{
+	const struct class_rule *rule = service->classes;
+
+	while (rule->pattern && (rule->class != class || !share_a_path(rule->pattern, prefix)))
+		rule++;
+	return rule->class == class;
 }
 
 /* Is the call of the secure kind, by what is present? */

@@ -20,3 +20,9 @@ struct judgement {
  */
 void judge_request(const struct service *service, const char *provider, const struct head *head,
 		   const struct path *path, bool target_cut, bool whole, struct judgement *ret);
+
+/*
+ * May a path that begins with `prefix` (as path_matches(), in any letter case) be of this class? False only where none
+ * is.
+ */
+bool judge_class_reaches(const struct service *service, enum call_class class, const char *prefix);

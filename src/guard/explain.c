@@ -101,51 +101,11 @@ int facts_init(struct facts *f, const struct rules *rules, const char *provider,
 	return 0;
 }
 
-static bool has_id(const struct selector *s, uint32_t id)
-{
-	for (unsigned i = 0; i < s->count; i++)
-		if (s->value[i].from <= id && id <= s->value[i].to)
-			return true;
-	return false;
-}
-
-static bool has_number(const struct selector *s, uint32_t number)
-{
-	for (unsigned i = 0; i < s->count; i++)
-		if (s->value[i].from == number)
-			return true;
-	return false;
-}
-
 static bool is_group(const struct facts *f, const struct selector *s)
 {
 	for (unsigned i = 0; i < f->question->group_count; i++)
-		if (has_id(s, f->question->groups[i]))
+		if (selector_has_id(s, f->question->groups[i]))
 			return true;
-	return false;
-}
-
-static bool globs(const struct selector *s, struct span text)
-{
-	for (unsigned i = 0; i < s->count; i++)
-		if (selector_glob(s->value[i].text, text))
-			return true;
-	return false;
-}
-
-static bool is_container(const struct facts *f, const struct selector *s)
-{
-	const char *id = f->container.id;
-
-	if (!id[0])
-		return false;
-	for (unsigned i = 0; i < s->count; i++) {
-		const char *text = s->value[i].text;
-
-		if (strcmp(text, "*") == 0 || strcmp(text, id) == 0 ||
-		    (selector_is_id_prefix(text) && strncmp(text, id, strlen(text)) == 0))
-			return true;
-	}
 	return false;
 }
 
@@ -200,9 +160,9 @@ static enum truth request_truth(const struct facts *f, const struct selector *s)
 		return TRUTH_UNKNOWN;
 	switch (s->kind) {
 	case SELECT_VERSION:
-		return f->version == VERSION_UNKNOWN ? TRUTH_UNKNOWN : truth(has_number(s, f->version));
+		return f->version == VERSION_UNKNOWN ? TRUTH_UNKNOWN : truth(selector_has_number(s, f->version));
 	case SELECT_CLASS:
-		return f->class == CLASS_NONE ? TRUTH_UNKNOWN : truth(has_number(s, f->class));
+		return f->class == CLASS_NONE ? TRUTH_UNKNOWN : truth(selector_has_number(s, f->class));
 	case SELECT_METHOD:
 		return truth(is_method(f, s));
 	default:
@@ -215,23 +175,23 @@ static enum truth value_truth(const struct facts *f, const struct selector *s)
 {
 	switch (s->kind) {
 	case SELECT_USER:
-		return truth(has_id(s, f->question->uid));
+		return truth(selector_has_id(s, f->question->uid));
 	case SELECT_GROUP:
 		return group_truth(f, s);
 	case SELECT_EXE:
-		return f->question->exe.data ? truth(globs(s, f->question->exe)) : TRUTH_UNKNOWN;
+		return f->question->exe.data ? truth(selector_globs(s, f->question->exe)) : TRUTH_UNKNOWN;
 	case SELECT_UNIT:
 		if (!f->cgroup_known)
 			return TRUTH_UNKNOWN;
-		return truth(f->container.unit[0] && globs(s, span_of(f->container.unit)));
+		return truth(f->container.unit[0] && selector_globs(s, span_of(f->container.unit)));
 	case SELECT_CONTAINER:
-		return f->cgroup_known ? truth(is_container(f, s)) : TRUTH_UNKNOWN;
+		return f->cgroup_known ? truth(selector_has_container(s, f->container.id)) : TRUTH_UNKNOWN;
 	case SELECT_CGROUP:
 		return f->cgroup_known ? truth(is_below(f, s)) : TRUTH_UNKNOWN;
 	case SELECT_ADDRESS:
 		return truth(is_address(f, s));
 	case SELECT_SERVICE:
-		return f->service ? truth(has_number(s, 1 + service_row(f->service))) : TRUTH_UNKNOWN;
+		return f->service ? truth(selector_has_number(s, 1 + service_row(f->service))) : TRUTH_UNKNOWN;
 	default:
 		return request_truth(f, s);
 	}

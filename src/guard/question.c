@@ -5,13 +5,15 @@
 
 #include "bpf/walk.h"
 
-static const struct rule_set *text_set(const struct table *t, const struct automaton *a, struct span text)
+const struct rule_set *question_exe(const struct table *t, struct span exe)
 {
-	uint32_t state = a->start;
+	uint32_t state = t->exe.start;
 
-	for (size_t i = 0; i < text.length; i++)
-		state = automaton_next(t, a, state, (uint8_t)text.data[i]);
-	return automaton_set(t, a, state);
+	if (!exe.data)
+		return &t->unknown.exe;
+	for (size_t i = 0; i < exe.length; i++)
+		state = automaton_next(t, &t->exe, state, (uint8_t)exe.data[i]);
+	return automaton_set(t, &t->exe, state);
 }
 
 static void cgroup_set(const struct table *t, struct span path, struct rule_set *set)
@@ -42,7 +44,7 @@ void question_who(const struct table *t, const struct question *q, struct rule_s
 
 	rule_set_and(&set, decide_user(t, q->uid));
 	decide_groups(t, atoms_of(t, q), q->groups_cut, &set);
-	rule_set_and(&set, q->exe.data ? text_set(t, &t->exe, q->exe) : &t->unknown.exe);
+	rule_set_and(&set, question_exe(t, q->exe));
 	if (q->cgroup.data && !(root && t->legacy))
 		cgroup_set(t, q->cgroup, &set);
 	else

@@ -28,5 +28,8 @@ struct answer {
 int question_ask(const struct table *t, const struct endpoints *endpoints, const struct question *q,
 		 struct answer *ret_answer);
 
+/* The rules an executable satisfies; absent: it is not known. */
+const struct rule_set *question_exe(const struct table *t, struct span exe);
+
 /* The rules a caller satisfies in user, groups, exe and cgroup. */
 void question_who(const struct table *t, const struct question *q, struct rule_set *ret_set);

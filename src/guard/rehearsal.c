@@ -51,36 +51,16 @@ int rehearsal_ask(struct table *t, const struct endpoints *endpoints, const stru
 	return r;
 }
 
-/* The parts of a key end with a NUL; what is behind a NUL in a part is left out. */
-static void add_part(struct buffer *key, struct span part)
-{
-	const char *end = part.length ? memchr(part.data, '\0', part.length) : NULL;
-
-	if (part.length)
-		buffer_append(key, part.data, end ? (size_t)(end - part.data) : part.length);
-	buffer_byte(key, '\0');
-}
-
-static struct span take_part(struct span *key)
-{
-	size_t n = strnlen(key->data, key->length);
-	struct span part = {n ? key->data : NULL, n};
-
-	n += n < key->length;
-	*key = (struct span){key->data + n, key->length - n};
-	return part;
-}
-
 static void count_refusal(struct rehearsal *r, const struct observation *o, uint32_t rule, uint32_t doubts)
 {
 	struct buffer key = {0};
 	uint32_t numbers[3] = {o->question.uid, rule, doubts};
 
 	buffer_append(&key, numbers, sizeof(numbers));
-	add_part(&key, o->user);
-	add_part(&key, o->question.exe);
-	add_part(&key, o->unit);
-	add_part(&key, o->container);
+	tally_put_part(&key, o->user);
+	tally_put_part(&key, o->question.exe);
+	tally_put_part(&key, o->unit);
+	tally_put_part(&key, o->container);
 	if (key.failed)
 		r->tally.others++;
 	else
@@ -95,10 +75,10 @@ void refusal_read(const struct tally_row *row, struct refusal *ret)
 
 	memcpy(numbers, row->key.data, sizeof(numbers));
 	*ret = (struct refusal){.uid = numbers[0], .rule = numbers[1], .doubts = numbers[2]};
-	ret->user = take_part(&rest);
-	ret->exe = take_part(&rest);
-	ret->unit = take_part(&rest);
-	ret->container = take_part(&rest);
+	ret->user = tally_take_part(&rest);
+	ret->exe = tally_take_part(&rest);
+	ret->unit = tally_take_part(&rest);
+	ret->container = tally_take_part(&rest);
 }
 
 void rehearsal_take(void *context, const struct observation *o)

@@ -275,6 +275,42 @@ bool selector_glob(const char *glob, struct span text)
 	return glob_matches(glob, text.data, text.data + text.length);
 }
 
+bool selector_has_id(const struct selector *s, uint32_t id)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->value[i].from <= id && id <= s->value[i].to)
+			return true;
+	return false;
+}
+
+bool selector_has_number(const struct selector *s, uint32_t number)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->value[i].from == number)
+			return true;
+	return false;
+}
+
+bool selector_globs(const struct selector *s, struct span text)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		if (selector_glob(s->value[i].text, text))
+			return true;
+	return false;
+}
+
+bool selector_has_container(const struct selector *s, const char *id)
+{
+	for (unsigned i = 0; i < s->count && id[0]; i++) {
+		const char *text = s->value[i].text;
+
+		if (strcmp(text, "*") == 0 || strcmp(text, id) == 0 ||
+		    (selector_is_id_prefix(text) && strncmp(text, id, strlen(text)) == 0))
+			return true;
+	}
+	return false;
+}
+
 bool selector_address_matches(const struct selector_value *v, const uint8_t ip[static 16])
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};

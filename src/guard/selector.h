@@ -54,5 +54,11 @@ bool selector_glob(const char *glob, struct span text);
 
 bool selector_address_matches(const struct selector_value *v, const uint8_t ip[static 16]);
 
+/* Is it one of the values? For ids; for services (1 + row), versions and classes; for exe and unit; for containers. */
+bool selector_has_id(const struct selector *s, uint32_t id);
+bool selector_has_number(const struct selector *s, uint32_t number);
+bool selector_globs(const struct selector *s, struct span text);
+bool selector_has_container(const struct selector *s, const char *id); /* "": in none */
+
 /* A method's bytes as in table.method; 0: none, or more than 8. */
 uint64_t selector_method(struct span method);

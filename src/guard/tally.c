@@ -47,22 +47,61 @@ static bool add_row(struct tally *t, struct span key, uint32_t *slot)
 	return true;
 }
 
-void tally_add(struct tally *t, struct span key, uint64_t time, uint64_t marks)
+static struct tally_row *row_of(struct tally *t, struct span key)
 {
 	uint32_t *slot = make_room(t) ? find(t, key) : NULL;
-	struct tally_row *row;
 
-	if (!slot || (!*slot && !add_row(t, key, slot))) {
+	return slot && (*slot || add_row(t, key, slot)) ? &t->row[*slot - 1] : NULL;
+}
+
+static void count(struct tally_row *row, uint64_t number, uint64_t first, uint64_t last)
+{
+	if (!row->count || first < row->first)
+		row->first = first;
+	if (last > row->last)
+		row->last = last;
+	row->count += number;
+}
+
+void tally_add_many(struct tally *t, struct span key, uint64_t number, uint64_t first, uint64_t last)
+{
+	struct tally_row *row = row_of(t, key);
+
+	if (row)
+		count(row, number, first, last);
+	else
+		t->others += number;
+}
+
+void tally_add(struct tally *t, struct span key, uint64_t time, uint64_t marks)
+{
+	struct tally_row *row = row_of(t, key);
+
+	if (!row) {
 		t->others++;
 		return;
 	}
-	row = &t->row[*slot - 1];
-	if (!row->count || time < row->first)
-		row->first = time;
-	if (time > row->last)
-		row->last = time;
-	row->count++;
+	count(row, 1, time, time);
 	row->marks |= marks;
+}
+
+void tally_put_part(struct buffer *key, struct span part)
+{
+	const char *end = part.length ? memchr(part.data, '\0', part.length) : NULL;
+
+	if (part.length)
+		buffer_append(key, part.data, end ? (size_t)(end - part.data) : part.length);
+	buffer_byte(key, '\0');
+}
+
+struct span tally_take_part(struct span *key)
+{
+	size_t n = strnlen(key->data, key->length);
+	struct span part = {n ? key->data : NULL, n};
+
+	n += n < key->length;
+	*key = (struct span){key->data + n, key->length - n};
+	return part;
 }
 
 static int compare_keys(const void *a, const void *b)

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "base/span.h"
+#include "base/buffer.h"
 
 #define TALLY_MAX 8192
 
@@ -22,6 +22,13 @@ struct tally {
 
 /* When memory is out it is counted in `others`, too. */
 void tally_add(struct tally *t, struct span key, uint64_t time, uint64_t marks);
+
+/* The same for what happened `number` times, first and last then. */
+void tally_add_many(struct tally *t, struct span key, uint64_t number, uint64_t first, uint64_t last);
+
+/* A key of several texts: what is behind a NUL in one is left out. Taken in the same order; absent: empty. */
+void tally_put_part(struct buffer *key, struct span part);
+struct span tally_take_part(struct span *key);
 
 /* Brings the rows into an order; nothing can be added afterwards. */
 void tally_sort_by_count(struct tally *t); /* the highest first, then by key */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/buffer.h"
 #include "call/judge.h"
 
 static struct judgement judge(const char *service, const char *provider, const char *text, bool whole)
@@ -111,6 +112,69 @@ static void uncertain_target(void **state)
 	assert_int_equal(j.version, VERSION_V1);
 }
 
+/* What is said not to be of a class never is. */
+static void classes_reach_their_paths(void **state)
+{
+	static const char *const words[] = {"latest",   "2009-04-04", "meta-data", "user-data",
+					    "iam",      "api",        "token",     "security-credentials",
+					    "metadata", "identity",   "oauth2",    "computeMetadata",
+					    "v1",       "v2",         "instance",  "credentials"};
+	static const char *const prefixes[] = {"latest",
+					       "latest/user-data",
+					       "*/user-data",
+					       "latest/meta-data/iam/security-credentials",
+					       "latest/api/token",
+					       "metadata/identity",
+					       "METADATA/*/oauth2",
+					       "v1/credentials",
+					       "computemetadata/v1/instance",
+					       "*"};
+	unsigned seed = 1, found = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		const struct service *s = service_of_row(i % 20);
+		struct buffer head = {0};
+		struct judgement j;
+		struct path path;
+
+		buffer_string(&head, "GET ");
+		for (unsigned k = 0; k < 1 + i % 5; k++) {
+			seed = seed * 1103515245 + 12345;
+			buffer_printf(&head, "/%s", words[seed >> 16 & 15]);
+		}
+		buffer_string(&head, " HTTP/1.1\r\n\r\n");
+		buffer_byte(&head, '\0');
+		j = judge(service_name(s), service_provider(s), head.data, true);
+		path_init(&path, (struct span){head.data + 4, strcspn(head.data + 4, " ")});
+		for (size_t k = 0; k < sizeof(prefixes) / sizeof(*prefixes); k++) {
+			if (!path_matches(&path, prefixes[k], true))
+				continue;
+			found++;
+			if (!judge_class_reaches(j.service, j.class, prefixes[k]))
+				fail_msg("%s: %s, and yet not below %s", head.data, call_class_name(j.class),
+					 prefixes[k]);
+		}
+		buffer_done(&head);
+	}
+	assert_true(found > 1000);
+}
+
+static void classes_leave_paths_out(void **state)
+{
+	const struct service *ec2 = service_find("ec2"), *azure = service_find("azure-imds");
+
+	assert_false(judge_class_reaches(ec2, CLASS_CREDENTIALS, "latest/user-data"));
+	assert_false(judge_class_reaches(ec2, CLASS_METADATA, "*/user-data"));
+	assert_false(judge_class_reaches(ec2, CLASS_USER_DATA, "latest/meta-data/iam"));
+	assert_true(judge_class_reaches(ec2, CLASS_METADATA, "latest/meta-data/iam"));
+	assert_true(judge_class_reaches(ec2, CLASS_METADATA, "LATEST"));
+	assert_true(judge_class_reaches(ec2, CLASS_TOKEN, "latest"));
+	assert_true(judge_class_reaches(ec2, CLASS_OTHER, "latest/user-data"));
+	assert_true(judge_class_reaches(ec2, CLASS_CREDENTIALS, ""));
+	assert_false(judge_class_reaches(azure, CLASS_CREDENTIALS, "metadata/instance"));
+	assert_true(judge_class_reaches(azure, CLASS_CREDENTIALS, "Metadata/identity/oauth2/token/x"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +184,8 @@ int main(void)
 		cmocka_unit_test(shape_never_hides_v1),
 		cmocka_unit_test(configured_provider),
 		cmocka_unit_test(uncertain_target),
+		cmocka_unit_test(classes_reach_their_paths),
+		cmocka_unit_test(classes_leave_paths_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* imdsnitch-inventory: events folded into a SQLite database. */
+/* imdsnitch-inventory: events folded into a SQLite database; with --callers, what such a database holds. */
 #include "inventory/inventory.h"
 #include "base/sandbox.h"
 #include "deliver/program.h"
+#include "inventory/callers.h"
 
 static int open_inventory(const struct settings *s, void **ret_state, struct problem *problem)
 {
@@ -63,5 +64,7 @@ static const struct program program_inventory = {
 
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--callers") == 0)
+		return callers_print(argv[2]);
 	return program_main(&program_inventory, argc, argv);
 }

@@ -10,7 +10,7 @@ _imdsnitch() {
 	*---version) words='v1 v2 unknown' ;;
 	*---class) words='token credentials identity user-data metadata other' ;;
 	*---service) words='ec2 ecs eks-pod-identity azure-imds azure-wireserver gcp' ;;
-	*---output | *---record | *---log)
+	*---output | *---record | *---log | *---inventory)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;

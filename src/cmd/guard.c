@@ -72,13 +72,25 @@ static int set_log(void *target, const char *value, const char **ret_error)
 	return 0;
 }
 
+static int set_inventory(void *target, const char *value, const char **ret_error)
+{
+	struct stat st;
+
+	*ret_error = "expected the database of an inventory, as imdsnitch serve keeps it";
+	if (stat(value, &st) < 0 || !S_ISREG(st.st_mode))
+		return -EINVAL;
+	((struct guard_options *)target)->inventory = value;
+	return 0;
+}
+
 static const struct option_spec options[] = {
 	{"endpoint", "ADDR[:PORT][=SERVICE]", "apply, test, suggest: guard this endpoint, too;\nmay be given often",
 	 set_endpoint},
+	{"inventory", "FILE", "test: this inventory, not the service's; with --log\nalone there is none",
+	 set_inventory},
 	{"json", NULL, "status, test: one JSON object", set_json},
 	{"log", "FILE", "test, suggest: read this JSON log, not the service's;\nmay be given often", set_log},
-	{"since", "SPAN", "test, suggest: only what was logged in the last SPAN,\nas 7d or 12h; default all",
-	 set_since},
+	{"since", "SPAN", "test, suggest: only what was seen in the last SPAN,\nas 7d or 12h; default all", set_since},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -113,9 +125,10 @@ const struct command command_guard = {
 	.details = "check FILE      tells every mistake, and rules that do nothing (exit status 1)\n"
 		   "explain [FILE]  says what becomes of a call, and which rule decides; exit status\n"
 		   "                1 when it would be refused\n"
-		   "test [FILE]     says what the rules would have refused of what was logged: of\n"
-		   "                whom, how often, by which rule; exit status 1 when there is any,\n"
-		   "                4 when not all of it could be judged\n"
+		   "test [FILE]     says what the rules would have refused of what was logged, and\n"
+		   "                of what the inventory has from before the log: of whom, how\n"
+		   "                often, by which rule; exit status 1 when there is any, 4 when\n"
+		   "                not all of it could be judged\n"
 		   "suggest         prints rules that allow what was logged, and nothing else\n"
 		   "apply FILE      puts the rules of FILE in force, in the kernel, at once, and\n"
 		   "                ends: they stay until others are applied, or off. With `mode\n"

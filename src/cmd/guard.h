@@ -33,6 +33,7 @@ struct guard_options {
 	uint64_t since;              /* --since, ns before now; 0: all there is */
 	const char *log[GUARD_LOGS]; /* --log; they were there */
 	unsigned logs;
+	const char *inventory; /* --inventory; it was there. NULL: not said */
 };
 
 struct guard_action {

@@ -24,17 +24,21 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static int read_default(struct history *h, struct problem *problem)
+static int read_default(struct history *h, bool *ret_missing, struct problem *problem)
 {
 	int r = history_read_rotated(h, HISTORY_LOG, problem);
 
+	if (r == -ENOENT && ret_missing) {
+		*ret_missing = true;
+		return 0;
+	}
 	if (r < 0)
 		log_line("guard: %s; expected the log of imdsnitch serve, or one to be named with --log",
 			 problem->text);
 	return r;
 }
 
-int guard_history_read(const struct guard_options *o, struct history *h)
+int guard_history_read(const struct guard_options *o, struct history *h, bool *ret_missing)
 {
 	struct problem problem = {0};
 	uint64_t today = now();
@@ -42,7 +46,7 @@ int guard_history_read(const struct guard_options *o, struct history *h)
 
 	h->since = o->since && o->since < today ? today - o->since : 0;
 	if (!o->logs)
-		return read_default(h, &problem);
+		return read_default(h, ret_missing, &problem);
 	for (unsigned i = 0; i < o->logs && r == 0; i++)
 		r = history_read(h, o->log[i], &problem);
 	if (r < 0)

@@ -7,9 +7,10 @@
 
 /*
  * Reads the logs that --log names, else the service's with what it was before it was rotated; history.call and
- * .context are set. 0, or -errno after a message.
+ * .context are set. 0, or -errno after a message. *ret_missing, where it is not NULL: the service has no log, and
+ * that is no mistake.
  */
-int guard_history_read(const struct guard_options *o, struct history *h);
+int guard_history_read(const struct guard_options *o, struct history *h, bool *ret_missing);
 
 /* Appends a sentence, with a newline, when the logs do not reach back as far as --since asks for. */
 void guard_history_reach(const struct history *h, struct buffer *out);

@@ -100,7 +100,7 @@ int guard_suggest(const struct guard_options *o, char **words)
 	if (compile("suggestion", span_of(suggest_rules), o, &p) == 0) {
 		s.table = p.table;
 		s.endpoints = &p.rules->endpoints;
-		if (guard_history_read(o, &h) == 0) {
+		if (guard_history_read(o, &h, NULL) == 0) {
 			write_rules(&out, &s, &h, o);
 			status = print(&out, o) < 0 || h.counts.unusable || s.nobody ? EXIT_INCOMPLETE : EXIT_FINE;
 		}

@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* imdsnitch guard test: what rules would have refused of what was logged. */
+/* imdsnitch guard test: what rules would have refused of what was logged, and of what the inventory has from before. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/host.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "cmd/guard_history.h"
+#include "cmd/guard_inventory.h"
 #include "guard/policy.h"
 #include "guard/rehearsal.h"
 
 #define RULES "/etc/imdsnitch/guard.rules"
+
+/* The log is judged call by call; the inventory, row by row, where the log does not reach. They are not added up. */
+struct test {
+	struct policy policy;
+	struct history history;
+	bool no_log;
+	struct rehearsal log;
+	struct guard_inventory inventory;
+	struct hindsight before;
+};
 
 static void tell(void *context, const char *text)
 {
@@ -75,7 +87,6 @@ static void add_note(struct buffer *b, const char *what, uint64_t count, const c
 
 static void show_notes(struct buffer *b, const struct rehearsal *r, const struct history *h)
 {
-	guard_history_reach(h, b);
 	add_note(b, "refused in doubt", r->groups, "by the caller's supplementary groups, which no log has");
 	add_note(b, "refused in doubt", r->request, "by a request that was not seen whole");
 	add_note(b, "refused, not listed", r->tally.others, "there are too many callers");
@@ -84,24 +95,36 @@ static void show_notes(struct buffer *b, const struct rehearsal *r, const struct
 	add_note(b, "lines that are no events", h->counts.unusable, "and were passed over");
 }
 
-static void show(struct buffer *b, const struct rehearsal *r, const struct history *h)
+static void show_log(struct buffer *b, const struct rehearsal *r, const struct history *h)
 {
 	char first[GUARD_STAMP], last[GUARD_STAMP];
 	const struct history_counts *c = &h->counts;
 
-	buffer_printf(b, "%-8s ", "rules");
-	add_word(b, "", span_of(r->rules->file));
-	buffer_printf(b, ": %u, mode %s\n", r->rules->count, r->rules->mode == TABLE_ENFORCE ? "enforce" : "audit");
 	buffer_printf(b, "%-8s %" PRIu64 " lines", "history", c->lines);
 	if (c->calls)
 		buffer_printf(b, ", calls from %s to %s", guard_stamp(c->first, first), guard_stamp(c->last, last));
 	buffer_printf(b, "\n%-8s %" PRIu64 ": %" PRIu64 " allowed, %" PRIu64 " refused, %" PRIu64 " not judged\n",
 		      "calls", c->calls, r->allowed, r->refused, r->nobody + r->outside);
+	guard_history_reach(h, b);
 	show_notes(b, r, h);
 	if (r->tally.count)
 		buffer_printf(b, "\n%8s  %-20s  %-20s  %s\n", "REFUSED", "FIRST", "LAST", "WHOM");
 	for (unsigned i = 0; i < r->tally.count; i++)
 		show_row(b, r->rules, &r->tally.row[i]);
+}
+
+static void show(struct buffer *b, struct test *t)
+{
+	const struct rules *rules = t->policy.rules;
+
+	buffer_printf(b, "%-8s ", "rules");
+	add_word(b, "", span_of(rules->file));
+	buffer_printf(b, ": %u, mode %s\n", rules->count, rules->mode == TABLE_ENFORCE ? "enforce" : "audit");
+	if (t->no_log)
+		buffer_printf(b, "%-8s %s: there is none; only the inventory was judged\n", "history", HISTORY_LOG);
+	else
+		show_log(b, &t->log, &t->history);
+	guard_inventory_show(&t->inventory, &t->before, b);
 }
 
 static void put_time(struct json *j, const char *key, uint64_t time)
@@ -137,14 +160,17 @@ static void put_row(struct json *j, const struct rules *rules, const struct tall
 	json_close_object(j);
 }
 
-static void show_json(struct buffer *b, const struct rehearsal *r, const struct history *h)
+static void show_json(struct buffer *b, struct test *t)
 {
+	const struct rehearsal *r = &t->log;
+	const struct history *h = &t->history;
 	const struct history_counts *c = &h->counts;
 	struct json j = json_into(b);
 
 	json_open_object(&j, NULL);
 	json_put_text(&j, "file", r->rules->file);
 	json_put_plain(&j, "mode", r->rules->mode == TABLE_ENFORCE ? "enforce" : "audit");
+	json_put_bool(&j, "log", !t->no_log);
 	put_time(&j, "since", h->since);
 	put_time(&j, "reach", c->reach);
 	put_time(&j, "first", c->first);
@@ -163,55 +189,80 @@ static void show_json(struct buffer *b, const struct rehearsal *r, const struct 
 	for (unsigned i = 0; i < r->tally.count; i++)
 		put_row(&j, r->rules, &r->tally.row[i]);
 	json_close_array(&j);
+	guard_inventory_put(&t->inventory, &t->before, &j);
 	json_close_object(&j);
 	buffer_byte(b, '\n');
 }
 
-static int status_of(const struct rehearsal *r, const struct history *h)
+static int status_of(const struct test *t)
 {
-	if (r->refused)
+	if (t->log.refused || t->before.refused.rows)
 		return EXIT_FINDINGS;
-	return h->counts.unusable || r->nobody ? EXIT_INCOMPLETE : EXIT_FINE;
+	if (t->history.counts.unusable || t->log.nobody || !guard_inventory_is_whole(&t->inventory, &t->before))
+		return EXIT_INCOMPLETE;
+	return EXIT_FINE;
 }
 
-static int print(struct rehearsal *r, const struct history *h, bool json)
+static int print(struct test *t, bool json)
 {
 	struct buffer b = {0};
 	bool written;
 
-	tally_sort_by_count(&r->tally);
+	tally_sort_by_count(&t->log.tally);
 	if (json)
-		show_json(&b, r, h);
+		show_json(&b, t);
 	else
-		show(&b, r, h);
+		show(&b, t);
 	written = !b.failed && fwrite(b.data, 1, b.length, stdout) == b.length && fflush(stdout) == 0;
 	if (!written)
 		log_line("guard: stdout cannot be written: %s", strerror(b.failed ? ENOMEM : errno));
 	buffer_done(&b);
-	return written ? status_of(r, h) : EXIT_INCOMPLETE;
+	return written ? status_of(t) : EXIT_INCOMPLETE;
+}
+
+/* False after a message: what was asked for is not there. */
+static bool read_all(const struct guard_options *o, struct test *t)
+{
+	guard_inventory_init(o, &t->inventory);
+	if (guard_history_read(o, &t->history, &t->no_log) < 0)
+		return false;
+	if (t->no_log && t->inventory.state == INVENTORY_MISSING) {
+		log_line("guard: neither the log %s nor the inventory %s is there; expected those of imdsnitch serve, "
+			 "or others to be named with --log and --inventory",
+			 HISTORY_LOG, t->inventory.file);
+		return false;
+	}
+	guard_inventory_read(&t->inventory, &t->history);
+	return t->inventory.state != INVENTORY_FAILED || !o->inventory;
+}
+
+static int run(const struct guard_options *o, const char *file, struct test *t)
+{
+	struct policy *p = &t->policy;
+	struct problem problem = {0};
+
+	if (rules_read(file, tell, NULL, &p->rules) < 0)
+		return EXIT_USAGE;
+	if (guard_compile(p, o, &problem) < 0) {
+		log_line("%s: %s", file, problem.text);
+		return EXIT_USAGE;
+	}
+	t->log = (struct rehearsal){.rules = p->rules, .table = p->table};
+	t->history = (struct history){.call = rehearsal_take, .context = &t->log};
+	t->before.by = (struct hindsight_rules){p->rules, p->table, host_provider()};
+	t->inventory.reader = (struct folded_reader){.row = hindsight_take, .context = &t->before};
+	return read_all(o, t) ? print(t, o->json) : EXIT_USAGE;
 }
 
 int guard_test(const struct guard_options *o, char **words)
 {
-	const char *file = words[0] ? words[0] : RULES;
-	struct problem problem = {0};
-	struct policy p = {0};
-	struct rehearsal r = {0};
-	struct history h = {.call = rehearsal_take, .context = &r};
-	int status = EXIT_USAGE;
+	struct test t = {0};
+	int status = run(o, words[0] ? words[0] : RULES, &t);
 
-	if (rules_read(file, tell, NULL, &p.rules) < 0)
-		return EXIT_USAGE;
-	if (guard_compile(&p, o, &problem) < 0) {
-		log_line("%s: %s", file, problem.text);
-	} else {
-		r.rules = p.rules;
-		r.table = p.table;
-		if (guard_history_read(o, &h) == 0)
-			status = print(&r, &h, o->json);
-	}
-	history_done(&h);
-	rehearsal_done(&r);
-	policy_done(&p);
+	folded_done(&t.inventory.reader);
+	hindsight_done(&t.before);
+	history_done(&t.history);
+	rehearsal_done(&t.log);
+	policy_done(&t.policy);
 	return status;
 }

@@ -30,9 +30,10 @@ struct launcher {
 	char program[SETTINGS_KIND_MAX][PATH_MAX]; /* "": not installed */
 };
 
-static bool find_program(const char *kind, char path[static PATH_MAX])
+bool launcher_find(enum settings_kind kind, char path[static PATH_MAX])
 {
 	static const char *const places[] = {"", "/../libexec/imdsnitch"};
+	const char *name = settings_kind_name(kind);
 	char own[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
 	char *slash;
@@ -41,19 +42,19 @@ static bool find_program(const char *kind, char path[static PATH_MAX])
 		own[n] = '\0';
 		slash = strrchr(own, '/');
 		for (unsigned i = 0; slash && i < 2; i++) {
-			snprintf(path, PATH_MAX, "%.*s%s/imdsnitch-%s", (int)(slash - own), own, places[i], kind);
+			snprintf(path, PATH_MAX, "%.*s%s/imdsnitch-%s", (int)(slash - own), own, places[i], name);
 			if (access(path, X_OK) == 0)
 				return true;
 		}
 	}
-	snprintf(path, PATH_MAX, "%s/imdsnitch-%s", LIBEXECDIR, kind);
+	snprintf(path, PATH_MAX, "%s/imdsnitch-%s", LIBEXECDIR, name);
 	return access(path, X_OK) == 0;
 }
 
 static void find_programs(struct launcher *l)
 {
 	for (unsigned kind = 1; kind < SETTINGS_KIND_MAX; kind++)
-		if (!settings_kind_is_sink(kind) || !find_program(settings_kind_name(kind), l->program[kind]))
+		if (!settings_kind_is_sink(kind) || !launcher_find(kind, l->program[kind]))
 			l->program[kind][0] = '\0';
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -19,6 +20,9 @@ struct launcher;
  * anything is loaded, and before threads. 0 or -errno with the problem.
  */
 int launcher_new(uid_t user, gid_t group, struct launcher **ret_launcher, struct problem *problem);
+
+/* Where launcher_new() finds the program for this kind of sink. False: it is not installed. */
+bool launcher_find(enum settings_kind kind, char path[static PATH_MAX]);
 
 /* NULL is fine; returns NULL. Programs that run go on until their feed ends. */
 struct launcher *launcher_free(struct launcher *l);

@@ -29,6 +29,7 @@ bad_value() {
 	--group) echo 99999999999 ;;
 	--method | --path) echo 'a b' ;;
 	--log) echo "$work/none.jsonl" ;;
+	--inventory) echo "$work/none.db" ;;
 	--since) echo 5x ;;
 	*) return 1 ;;
 	esac

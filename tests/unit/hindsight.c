@@ -5,8 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/escape.h"
+#include "base/json.h"
+#include "call/judge.h"
+#include "caller/container.h"
 #include "guard/compile.h"
 #include "guard/hindsight.h"
+#include "guard/question.h"
 #include "guard/selector.h"
 
 static void no_mistake(void *context, const char *text)
@@ -218,11 +223,231 @@ static void what_is_shown(void **state)
 	end(&h);
 }
 
+/* What there is of each thing, to make rules and calls of. */
+static const char *const selectors[] = {
+	"v1",
+	"v2",
+	"class credentials",
+	"class metadata,token",
+	"not class user-data",
+	"user 33",
+	"not user 0-9",
+	"group 5",
+	"not group 5",
+	"exe /usr/sbin/nginx",
+	"exe /usr/**",
+	"not exe /bin/*",
+	"unit web.service",
+	"not unit *.service",
+	"container *",
+	"container 4c01db0b339c",
+	"not container *",
+	"cgroup /system.slice",
+	"service ec2",
+	"not service ecs",
+	"address 169.254.169.254",
+	"not address fd00:ec2::/32",
+	"method GET",
+	"not method GET,PUT",
+	"path /latest/meta-data",
+	"path /latest/user-data",
+	"path /*/meta-data/iam",
+	"not path /latest/api",
+};
+static const char *const programs[] = {"/usr/sbin/nginx", "/bin/curl", "/usr/local/bin/a\x1b"};
+static const char *const cgroups[] = {
+	"/system.slice/web.service",
+	"/system.slice/docker-4c01db0b339c1b5e7a9f0d2e6c8b4a1f3d5e7092b4c6d8e0fa1b2c3d4e5f6071.scope",
+	"/user.slice/user-33.slice/session-3.scope",
+	"/",
+};
+static const char *const requests[] = {
+	NULL,
+	"GET /latest/meta-data/mac",
+	"GET /latest/meta-data/iam/security-credentials/role",
+	"GET /2009-04-04/user-data",
+	"GET /latest/user-data/api/token",
+	"GET /latest/META-DATA/iam",
+	"PUT /latest/api/token",
+	"HEAD /",
+	"GET /v2/credentials/x",
+};
+static const char *const addresses[] = {"169.254.169.254", "[fd00:ec2::254]", "169.254.170.2"};
+
+#define PICK(list) (list)[below(sizeof(list) / sizeof(*(list)))]
+
+static unsigned below(size_t n)
+{
+	static uint64_t seed = 88172645463325252;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned)(seed % n);
+}
+
+struct call_made {
+	uint32_t uid, groups[2];
+	const char *exe, *cgroup, *request;
+	struct endpoints to;
+	struct buffer head;
+};
+
+static void make_call(struct call_made *c)
+{
+	const char *error;
+
+	*c = (struct call_made){.uid = below(2) ? 33 : 0,
+				.groups = {33, below(2) ? 5 : 33},
+				.exe = PICK(programs),
+				.cgroup = PICK(cgroups),
+				.request = PICK(requests)};
+	assert_int_equal(endpoints_add(&c->to, PICK(addresses), &error), 0);
+	if (c->request)
+		buffer_printf(&c->head, "%s HTTP/1.1\r\n%s\r\n", c->request,
+			      below(2) ? "X-aws-ec2-metadata-token: x\r\n" : "");
+}
+
+static char guard_says(const struct hindsight_rules *by, const struct call_made *c)
+{
+	struct question q = {.uid = c->uid,
+			     .groups = c->groups,
+			     .group_count = 2,
+			     .exe = span_of(c->exe),
+			     .cgroup = span_of(c->cgroup),
+			     .address = c->to.list[0].address};
+	struct answer answer;
+
+	if (c->request)
+		q.head = buffer_view(&c->head);
+	assert_int_equal(question_ask(by->table, &by->rules->endpoints, &q, &answer), 0);
+	return answer.decision.verdict == DECISION_DENY ? 'r' : 'a';
+}
+
+static void put(struct json *j, const char *key, const char *text)
+{
+	if (text && text[0])
+		json_put_text(j, key, text);
+}
+
+/* As the inventory folds it (inventory/fold.c). */
+static void put_place(struct json *j, const struct call_made *c)
+{
+	struct container in;
+
+	container_parse(span_of(c->cgroup), &in);
+	if (in.id[0] && below(2)) {
+		put(j, "place_kind", "image");
+		put(j, "place", "nginx:1");
+	} else if (in.unit[0] || in.id[0]) {
+		put(j, "place_kind", in.unit[0] ? "unit" : "container");
+		put(j, "place", in.unit[0] ? in.unit : in.id);
+	}
+	put(j, "unit", in.unit);
+	put(j, "container", in.id);
+}
+
+static void put_request(struct json *j, const struct hindsight_rules *by, const struct call_made *c)
+{
+	const struct service *service = endpoints_find(&by->rules->endpoints, &c->to.list[0].address)->service;
+	struct span head = buffer_view(&c->head);
+	struct judgement judgement;
+	struct path path;
+	struct head h;
+
+	if (!c->request) {
+		put(j, "class", "connect");
+		put(j, "service", service_name(service));
+		return;
+	}
+	head_init(&h, HEAD_REQUEST);
+	for (size_t i = 0; i < head.length && head_step(&h, (uint8_t)head.data[i]) == HEAD_MORE; i++)
+		;
+	path_init(&path, (struct span){head.data + h.target.offset, h.target.length});
+	judge_request(service, by->provider, &h, &path, false, true, &judgement);
+	put(j, "service", service_name(judgement.service));
+	put(j, "version", call_version_name(judgement.version));
+	put(j, "class", call_class_name(judgement.class));
+	put(j, "request", c->request);
+}
+
+static char hindsight_says(const struct hindsight_rules *by, const struct call_made *c, unsigned count)
+{
+	struct hindsight h = {.by = *by};
+	struct folded_reader r = {.row = hindsight_take, .context = &h, .before = UINT64_MAX};
+	struct buffer line = {0}, exe = {0};
+	struct json j = json_into(&line);
+
+	escape_text(&exe, span_of(c->exe), ESCAPE_EXACT);
+	json_open_object(&j, NULL);
+	json_put_span(&j, "executable", buffer_view(&exe));
+	json_put_number_text(&j, "user_id", c->uid);
+	put_place(&j, c);
+	put_request(&j, by, c);
+	json_put_number(&j, "count", count);
+	json_put_number(&j, "first_seen", 1);
+	json_put_number(&j, "last_seen", 1);
+	json_close_object(&j);
+	buffer_byte(&line, '\n');
+	assert_int_equal(folded_feed(&r, buffer_view(&line)), 0);
+	assert_int_equal(r.unusable, 0);
+	folded_done(&r);
+	buffer_done(&line);
+	buffer_done(&exe);
+	hindsight_done(&h);
+	return h.allowed.rows ? 'a' : (h.refused.rows ? 'r' : '?');
+}
+
+static void make_rules(struct buffer *text)
+{
+	buffer_reset(text);
+	for (unsigned i = 0, n = 1 + below(4); i < n; i++) {
+		buffer_string(text, below(2) ? "deny" : "allow");
+		for (unsigned k = 0, m = below(4); k < m; k++)
+			buffer_printf(text, " %s", PICK(selectors));
+		buffer_byte(text, '\n');
+	}
+	buffer_byte(text, '\0');
+}
+
+/* Whatever a row says for certain of a call, the guard does. */
+static void never_against_the_guard(void **state)
+{
+	static const char *const providers[] = {"aws", NULL};
+	unsigned certain = 0, doubtful = 0;
+	struct buffer text = {0};
+
+	for (unsigned i = 0; i < 40; i++) {
+		struct hindsight h;
+
+		make_rules(&text);
+		judge(&h, text.data, PICK(providers), "");
+		for (unsigned k = 0; k < 200; k++) {
+			struct call_made c;
+			char guard, hindsight;
+
+			make_call(&c);
+			guard = guard_says(&h.by, &c);
+			hindsight = hindsight_says(&h.by, &c, 1 + below(2));
+			if (hindsight != '?' && hindsight != guard)
+				fail_msg("%s: %s by %s in %s, at %s: %c, and the guard: %c", text.data,
+					 c.request ? c.head.data : "connect", c.exe, c.cgroup,
+					 c.to.list[0].address.ip[10] ? "IPv4" : "IPv6", hindsight, guard);
+			*(hindsight == '?' ? &doubtful : &certain) += 1;
+			buffer_done(&c.head);
+		}
+		end(&h);
+	}
+	assert_true(certain > 2 * doubtful && doubtful > 500);
+	buffer_done(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_known), cmocka_unit_test(what_is_not),          cmocka_unit_test(connections),
-		cmocka_unit_test(what_is_shown), cmocka_unit_test(who_cannot_be_judged),
+		cmocka_unit_test(what_is_known),        cmocka_unit_test(what_is_not),
+		cmocka_unit_test(connections),          cmocka_unit_test(what_is_shown),
+		cmocka_unit_test(who_cannot_be_judged), cmocka_unit_test(never_against_the_guard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

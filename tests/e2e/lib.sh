@@ -261,7 +261,7 @@ both() {
 	if ! has_baseline; then
 		check_half service.log
 	else
-		cmp baseline.out traced.out >&2 || fail "the client's output is another with the tracer"
+		cmp baseline.out traced.out >&2 || fail "the client's output is another with the tracer: $(diff baseline.out traced.out | head -n 4 | cut -c 1-200 | tr "\n" " ")"
 		CHECK="--baseline baseline.log ${CHECK-}"
 	fi
 	# shellcheck disable=SC2086

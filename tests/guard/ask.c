@@ -87,11 +87,14 @@ static void run(const char *format, ...)
 static int listen_at(const struct call_address *a)
 {
 	struct sockaddr_in6 here = {.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
-	int s = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+	int s = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1, r = -1;
 
 	memcpy(&here.sin6_addr, a->ip, sizeof(a->ip));
 	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (s < 0 || bind(s, (void *)&here, sizeof(here)) < 0 || listen(s, 16) < 0)
+	/* A new address is there when a worker of the kernel has looked at it. */
+	for (int i = 0; i < 500 && (r = bind(s, (void *)&here, sizeof(here))) < 0 && errno == EADDRNOTAVAIL; i++)
+		usleep(10000);
+	if (r < 0 || listen(s, 16) < 0)
 		broken("listening", strerror(errno));
 	return s;
 }

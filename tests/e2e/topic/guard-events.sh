@@ -180,10 +180,7 @@ guard_serve() {
 	[ "$(ask guard mode)" = enforce ] || fail "the status says: $(cat status.json)"
 	ask guard failure >/dev/null || fail "the status does not say what is wrong"
 
-	until_true 5 metric "imds_rule_verdicts_total{verdict=\"denied\",line=\"3\"} 2" || fail "metrics: $(grep rule_v x.prom)"
-	metric "imds_rule_verdicts_total{verdict=\"would-deny\",line=\"2\"} 1" || fail "metrics: $(grep rule_v x.prom)"
-	metric "imds_denied_total 2" || fail "metrics: $(grep denied x.prom)"
-	metric "imds_would_deny_total 1" || fail "metrics: $(grep deny x.prom)"
+	until_true 5 metrics_know_verdicts || fail "metrics: $(grep -v '^#' x.prom | grep 'den[iy]\|rule' | tr '\n' ' ')"
 	serve_stop
 	in_inventory denied "count = 2 AND rule = '$PWD/guard.rules:3'" || fail "inventory: $(sqlite3 inventory.db .dump)"
 	in_inventory would-deny "count = 1 AND rule = '$PWD/guard.rules:2'" || fail "inventory: $(sqlite3 inventory.db .dump)"
@@ -191,6 +188,12 @@ guard_serve() {
 	guard_off
 	client curl -sS "$URL/latest/user-data" >curl.out || fail "it is not open"
 	service_stop
+}
+# The events and the counts arrive by themselves, one after the other.
+metrics_know_verdicts() {
+	metric 'imds_rule_verdicts_total{verdict="denied",line="3"} 2' &&
+		metric 'imds_rule_verdicts_total{verdict="would-deny",line="2"} 1' &&
+		metric 'imds_denied_total 2' && metric 'imds_would_deny_total 1'
 }
 guard_mode_is() { [ "$(ask guard mode)" = "$1" ]; }
 

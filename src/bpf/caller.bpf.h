@@ -62,34 +62,66 @@ static __always_inline __u32 name_append(char *names, __u32 used, __u32 size, co
 	return used + n;
 }
 
-enum climb { CLIMB_NAME, CLIMB_MOUNT, CLIMB_ROOT, CLIMB_ADRIFT };
-
-/* One step up: a name, the way over to the mount above, or the end: the namespace's root, or a tree without any. */
-static __always_inline enum climb exe_climb(struct dentry **dentry, struct mount **mount, const void **ret_name)
+/* Two pointers of one struct, by their offsets in it: one read where they lie close together, as they do everywhere. */
+static __always_inline void two_read(const void *base, __u32 first, __u32 second, void **ret_first,
+				     const void **ret_second)
 {
-	struct dentry *now = *dentry, *parent = BPF_CORE_READ(now, d_parent);
-	struct mount *above;
+	void *window[3] = {};
+	__u32 apart = second - first;
 
-	if (now == BPF_CORE_READ(*mount, mnt.mnt_root)) {
-		above = BPF_CORE_READ(*mount, mnt_parent);
-		if (above == *mount)
-			return CLIMB_ROOT;
-		*dentry = BPF_CORE_READ(*mount, mnt_mountpoint);
-		*mount = above;
-		return CLIMB_MOUNT;
+	if (apart != sizeof(window[0]) && apart != 2 * sizeof(window[0])) {
+		bpf_probe_read_kernel(ret_first, sizeof(*ret_first), base + first);
+		bpf_probe_read_kernel(ret_second, sizeof(*ret_second), base + second);
+		return;
 	}
-	*ret_name = BPF_CORE_READ(now, d_name.name);
-	*dentry = parent;
-	return parent == now ? CLIMB_ADRIFT : CLIMB_NAME;
+	bpf_probe_read_kernel(window, apart + sizeof(window[0]), base + first);
+	*ret_first = window[0];
+	*ret_second = apart == sizeof(window[0]) ? window[1] : window[2];
 }
 
-static __always_inline void exe_start(struct task_struct *task, struct dentry **dentry, struct mount **mount)
+enum climb { CLIMB_NAME, CLIMB_MOUNT, CLIMB_ROOT, CLIMB_ADRIFT };
+
+/* On the way from a file to the root of its mount namespace. */
+struct climber {
+	struct dentry *dentry;
+	struct mount *mount;
+	struct dentry *root; /* the mount's */
+};
+
+static __always_inline void climb_onto(struct climber *c, struct mount *mount)
+{
+	c->mount = mount;
+	c->root = BPF_CORE_READ(mount, mnt.mnt_root);
+}
+
+/* At the current task's executable. */
+static __always_inline void climb_start(struct climber *c, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
-	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
 
-	*dentry = BPF_CORE_READ(file, f_path.dentry);
-	*mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	c->dentry = BPF_CORE_READ(file, f_path.dentry);
+	climb_onto(c, (void *)BPF_CORE_READ(file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt));
+}
+
+/* One step up: a name, the way over to the mount above, or the end: the namespace's root, or a tree without any. */
+static __always_inline enum climb climb_up(struct climber *c, const void **ret_name)
+{
+	struct dentry *now = c->dentry;
+	struct mount *mount = c->mount, *above;
+	void *parent = NULL;
+
+	if (now == c->root) {
+		above = BPF_CORE_READ(mount, mnt_parent);
+		if (above == mount)
+			return CLIMB_ROOT;
+		c->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		climb_onto(c, above);
+		return CLIMB_MOUNT;
+	}
+	two_read(now, bpf_core_field_offset(struct dentry, d_parent), bpf_core_field_offset(struct dentry, d_name.name),
+		 &parent, ret_name);
+	c->dentry = parent;
+	return parent == now ? CLIMB_ADRIFT : CLIMB_NAME;
 }
 
 /*
@@ -98,15 +130,14 @@ static __always_inline void exe_start(struct task_struct *task, struct dentry **
  */
 static __always_inline __u32 exe_names_read(char *names, struct task_struct *task, __u32 *ret_cut)
 {
-	struct dentry *dentry;
-	struct mount *mount;
+	struct climber climber;
 	__u32 used = 0, now;
 
-	exe_start(task, &dentry, &mount);
+	climb_start(&climber, task);
 	*ret_cut = 1;
-	for (int i = 0; i < PATH_DEPTH && dentry; i++) {
+	for (int i = 0; i < PATH_DEPTH && climber.dentry; i++) {
 		const void *name = NULL;
-		enum climb step = exe_climb(&dentry, &mount, &name);
+		enum climb step = climb_up(&climber, &name);
 
 		if (step == CLIMB_MOUNT)
 			continue;
@@ -124,30 +155,41 @@ static __always_inline __u32 exe_names_read(char *names, struct task_struct *tas
 	return used;
 }
 
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+/* A step up in the cgroup v2 hierarchy; NULL: the root, which has no name of its own. */
+static __always_inline struct kernfs_node *cgroup_up(const struct kernfs_node *node, const void **ret_name)
 {
-	struct kernfs_node___615 *newer = (void *)node;
+	__u32 at = bpf_core_field_offset(struct kernfs_node, name);
+	void *parent = NULL;
 
-	if (bpf_core_field_exists(newer->__parent))
-		return BPF_CORE_READ(newer, __parent);
-	return BPF_CORE_READ(node, parent);
+	if (bpf_core_field_exists(((struct kernfs_node___615 *)node)->__parent))
+		two_read(node, bpf_core_field_offset(struct kernfs_node___615, __parent), at, &parent, ret_name);
+	else
+		two_read(node, bpf_core_field_offset(struct kernfs_node, parent), at, &parent, ret_name);
+	return parent;
+}
+
+/* Where the current task is in it. */
+static __always_inline struct kernfs_node *cgroup_start(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 }
 
 /* The same for the path in the cgroup v2 hierarchy, of CGROUP_SIZE; the root has no name. */
 static __always_inline __u32 cgroup_names_read(char *names, struct task_struct *task, __u32 *ret_cut)
 {
-	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	struct kernfs_node *node = cgroup_start(task);
 	__u32 used = 0, now;
 
 	*ret_cut = 1;
 	for (int i = 0; i < CGROUP_DEPTH && node; i++) {
-		struct kernfs_node *parent = kernfs_parent(node);
+		const void *name = NULL;
+		struct kernfs_node *parent = cgroup_up(node, &name);
 
-		if (!parent) { /* the root has no name of its own */
+		if (!parent) {
 			*ret_cut = 0;
 			break;
 		}
-		now = name_append(names, used, CGROUP_SIZE, BPF_CORE_READ(node, name));
+		now = name_append(names, used, CGROUP_SIZE, name);
 		if (!now)
 			break;
 		used = now;

@@ -58,15 +58,14 @@ static __always_inline __u32 path_build(struct claim *c, char *path, __u32 size)
 
 static __always_inline void exe_claim(struct claim *c, struct task_struct *task)
 {
-	struct dentry *dentry;
-	struct mount *mount;
+	struct climber climber;
 	bool whole = false;
 
-	exe_start(task, &dentry, &mount);
+	climb_start(&climber, task);
 	c->at = 0;
-	for (int i = 0; i < PATH_DEPTH && dentry; i++) {
+	for (int i = 0; i < PATH_DEPTH && climber.dentry; i++) {
 		const void *name = NULL;
-		enum climb step = exe_climb(&dentry, &mount, &name);
+		enum climb step = climb_up(&climber, &name);
 
 		if (step == CLIMB_ROOT)
 			whole = true;
@@ -84,18 +83,19 @@ static __always_inline void exe_claim(struct claim *c, struct task_struct *task)
 
 static __always_inline void cgroup_claim(struct claim *c, struct task_struct *task)
 {
-	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	struct kernfs_node *node = cgroup_start(task);
 	bool whole = false;
 
 	c->at = 0;
 	for (int i = 0; i < CGROUP_DEPTH && node; i++) {
-		struct kernfs_node *parent = kernfs_parent(node);
+		const void *name = NULL;
+		struct kernfs_node *parent = cgroup_up(node, &name);
 
 		if (!parent) {
 			whole = true;
 			break;
 		}
-		name_push(c, BPF_CORE_READ(node, name));
+		name_push(c, name);
 		node = parent;
 	}
 	c->cgroup = 0;

@@ -112,7 +112,8 @@ task_vm() {
 	status=0
 	for kernel in "$@"; do
 		build_dir=$build_dir tests/vm/e2e "$kernel" || status=1
-		build_dir=$build_dir E2E_PROGRAM=tests/e2e/same-with-guard tests/vm/e2e "$kernel" || status=1
+		build_dir=$build_dir E2E_PROGRAM=tests/e2e/same-with-guard VM_TIMEOUT=${VM_TIMEOUT:-3600} \
+			tests/vm/e2e "$kernel" || status=1
 	done
 	return $status
 }

@@ -19,7 +19,7 @@ add socket-silent 'REQUESTS=0 CHECK="--connects 1"; act silent'
 add socket-half 'REQUESTS=0 CHECK="--connects 1"; act half'
 add socket-refused 'REQUESTS=0 CHECK="--connects 1 --want-connect event.reason=\"ECONNREFUSED\"";
 	SERVICE_PORT=81; both "$ACT" refused "$SERVICE" 80'
-add process-short 'act short'
+add process-short 'CHECK=--maybe-no-answer; act short'
 add process-comm 'CHECK="--no-caller --want process.name=\"a\\u001b[1m\\\"\\\\\\n\\u00ff\\u0020b\""; act comm'
 add process-exec 'act exec'
 add process-setuid 'CHECK="--uid 65534"; act setuid --uid 65534'

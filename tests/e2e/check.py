@@ -253,8 +253,12 @@ def check_baseline(path, requests):
     """The service received the same with and without the tracer, but for ports."""
     keys = [k for k in LOG_FIELDS if k != "port"]
     strip = lambda rs: sorted(tuple(r[k] for k in keys) for r in rs)
-    if strip(read_log(path)) != strip(requests):
+    without, seen = strip(read_log(path)), strip(requests)
+    if without != seen:
         problem("the service received something else with the tracer than without")
+        for mark, lines in (("-", without), ("+", seen)):
+            for line in lines[:50]:
+                print(mark, *line)
 
 
 def check_files(paths):

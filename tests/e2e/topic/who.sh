@@ -66,7 +66,8 @@ add who-replaced 'CHECK=--no-caller; both "$PYTHON" -SEB "$HERE/client/gone.py" 
 # Nor is anybody left to read the answer: whether the kernel still takes it is a matter of time.
 add who-short 'CHECK=--maybe-no-answer; act short; holds "get(calls[0], \"process.executable\").endswith(\"/act\") and
 	get(calls[0], \"process.args\")[1] == \"short\" and get(calls[0], \"process.parent.pid\")"'
-add who-short-slow 'CHECK=--maybe-no-answer; act short --path "/latest/meta-data/?delay=300"
+add who-short-slow 'CHECK="--child --maybe-no-answer"; both sh -c "\"\$@\"; sleep 1" sh \
+	"$ACT" short "$SERVICE" 80 --path "/latest/meta-data/?delay=300"
 	holds "get(calls[0], \"http.response.status_code\") is None"'
 add who-short-many 'REQUESTS=30 CHECK="--child --maybe-no-answer"; both sh -c "for i in 1 2 3 4 5 6 7 8 9 10; do for j in 1 2 3; do \"\$@\" & done; wait; done" sh \
 	"$ACT" short "$SERVICE" 80

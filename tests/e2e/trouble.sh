@@ -99,6 +99,7 @@ sanitized() { grep -q __asan_init "$IMDSNITCH"; }
 
 # memory NAME, peak NAME, files NAME: kB in memory, and at most so far; descriptors.
 memory() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$(cat "$1.pid")/status"; }
+memory_beside_ring() { sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$(cat "$1.pid")/status"; }
 peak() { sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$(cat "$1.pid")/status"; }
 files() { set -- /proc/"$(cat "$1.pid")"/fd/*; echo $#; }
 

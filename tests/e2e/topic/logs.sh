@@ -50,20 +50,12 @@ gapless() {
 	EOT
 }
 
-# load N: calls by one client, kept alive.
+# load LIMIT: calls by one client, kept alive: so many, or until that file exists. Prints how many there were.
 load() { in_client "$PYTHON" -c '
-import http.client, sys
-c = http.client.HTTPConnection(sys.argv[1], 80)
-for i in range(int(sys.argv[2])):
-    c.request("GET", "/latest/meta-data/instance-id")
-    c.getresponse().read()' "$SERVICE" "$1"; }
-
-# load_until FILE: calls by one client, kept alive, until FILE exists; prints how many there were.
-load_until() { in_client "$PYTHON" -c '
 import http.client, os, sys
+limit, calls = sys.argv[2], 0
 c = http.client.HTTPConnection(sys.argv[1], 80)
-calls = 0
-while not os.path.exists(sys.argv[2]):
+while calls < int(limit) if limit.isdigit() else not os.path.exists(limit):
     c.request("GET", "/latest/meta-data/instance-id")
     c.getresponse().read()
     calls += 1
@@ -105,7 +97,7 @@ serve_logrotate() {
 	conf
 	service_start
 	serve_start
-	load_until rotated >calls &
+	load rotated >calls &
 	load=$!
 	for round in 1 2 3; do
 		until_true 10 [ -s events.json ] || fail "nothing is logged in round $round: $(ls -l events.json*)"
